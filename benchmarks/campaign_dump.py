@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,9 +21,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from synthetic_dump import messages
 
-from scamdetect.dumps.formats import Format, job_path
-from scamdetect.dumps.identity import Asked, Detected, Identity, Model, Result, job_record
-from scamdetect.dumps.tally import Tally
+from scamdetect.dumps.formats import job_path
+from scamdetect.dumps.summary import JobRecord
 from scamdetect.frames import columns as output
 from scamdetect.labels import Decision
 from scamdetect.text.perturb import PERTURBATIONS, perturb
@@ -76,7 +75,6 @@ def write_scored(path: Path, rows: int, authored: Path) -> tuple[list[Planted], 
     owners = [number for number, one in enumerate(planted) for _ in range(one.messages)]
     of_row[places] = owners
     background = everyday(authored, chance)
-    tally: Counter[Decision] = Counter()
     own = [("id", pa.int64()), ("sender", pa.string()), ("sent_at", pa.timestamp("s", "UTC")),
            ("text", pa.string())]  # fmt: skip
     schema = pa.schema([*own, *output.SCHEMA])
@@ -84,9 +82,8 @@ def write_scored(path: Path, rows: int, authored: Path) -> tuple[list[Planted], 
         for start in range(0, rows, BATCH):
             numbers = range(start, min(rows, start + BATCH))
             table = _table(numbers, of_row, planted, background, chance, schema)
-            tally.update(map(Decision, table["scamdetect_decision"].to_pylist()))
             file.write_table(table)
-    _write_record(path, Tally(decisions=tally))
+    _write_record(path, rows)
     return planted, of_row
 
 
@@ -202,10 +199,10 @@ def _table(
     return pa.Table.from_pylist(rows, schema)
 
 
-def _write_record(path: Path, tally: Tally) -> None:
-    model = Model("synthetic@1", FLAG, REVIEW, None, False, "encoder", 1)
-    source = {"source": "campaign_dump.py", "format": Format.PARQUET.value}
-    columns = ("id", "sender", "sent_at", "text")
-    identity = Identity(Asked("text"), source, Detected("utf-8", None, columns), model)
-    result = Result(path.name, Format.PARQUET.value, None, path.stat().st_size)
-    job_path(path).write_bytes(job_record(identity, result, tally))
+def _write_record(path: Path, rows: int) -> None:
+    options = {"kind_flags": {}, "sender_column": None}
+    record = JobRecord(
+        "synthetic@1", FLAG, REVIEW, None, False, "campaign_dump.py", "parquet", "text", rows, rows,
+        options,
+    )  # fmt: skip
+    job_path(path).write_text(record.text(), encoding="utf-8")

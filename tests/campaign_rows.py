@@ -6,12 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from scored_rows import scored_row, write_scored
+from scored_rows import scored_row, write_record, write_scored
 
-from scamdetect.dumps.formats import Format, job_path
-from scamdetect.dumps.identity import Asked, Detected, Identity, Model, Result, job_record
-from scamdetect.dumps.tally import Tally
-from scamdetect.labels import Decision
 from scamdetect.scored.campaigns import write_campaigns
 
 MISSED = "Your parcel {} waits at the depot, settle the small fee at https://fee{}.example/p today"
@@ -32,15 +28,9 @@ def rows() -> list[dict[str, Any]]:
 
 def write_dump(path: Path, given: list[dict[str, Any]] | None = None) -> Path:
     """Write a scored Parquet file with its record, of ``rows`` if none are given."""
-    write_scored(path, rows() if given is None else given)
-    decisions = pq.read_table(path)["scamdetect_decision"].to_pylist()
-    tally = Tally()
-    tally.decisions.update(map(Decision, decisions))
-    source = {"source": "invented", "format": Format.PARQUET.value}
-    model = Model("tiny@1+abc", 0.9, 0.6, None, False, "encoder", 1)
-    identity = Identity(Asked("text"), source, Detected("utf-8", None, ("text",)), model)
-    result = Result(path.name, Format.PARQUET.value, None, path.stat().st_size)
-    job_path(path).write_bytes(job_record(identity, result, tally))
+    given = rows() if given is None else given
+    write_scored(path, given)
+    write_record(path, len(given))
     return path
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from scamdetect.dumps.formats import destination_format, job_path
+from scamdetect.dumps.summary import JobRecord
+from scamdetect.dumps.write import write_tables
 from scamdetect.frames import columns as output
 
 FLAG, REVIEW = 0.9, 0.6
@@ -39,12 +41,22 @@ def scored_row(probability: float | None, **columns: Any) -> dict[str, Any]:  # 
 
 
 def write_scored(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
-    """Write the rows as Parquet."""
+    """Write the rows in the format of the path."""
     own = [name for name in rows[0] if name not in output.COLUMNS] if rows else ["text"]
     columns = {name: pa.array([row[name] for row in rows]) for name in own}
     columns |= {
         field.name: pa.array([row[field.name] for row in rows], field.type)
         for field in output.SCHEMA
     }
-    pq.write_table(pa.table(columns), path)
+    write_tables(path, destination_format(path), iter([pa.table(columns)]))
     return path
+
+
+def write_record(path: Path, rows: int, **changes: Any) -> None:  # noqa: ANN401
+    """Write the record of a scored file's job next to it."""
+    values = {
+        "model_id": "tiny@1+abc", "flag": FLAG, "review": REVIEW, "preset": None, "cleared": False,
+        "source": "invented", "source_format": "parquet", "text_column": "text", "rows": rows,
+        "written": rows, "options": {"kind_flags": {}, "sender_column": None},
+    }  # fmt: skip
+    job_path(path).write_text(JobRecord(**values | changes).text(), encoding="utf-8")

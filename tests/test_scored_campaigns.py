@@ -1,25 +1,43 @@
-"""One row a campaign of scored files: what it tells, growth, several dumps, kills, bad input."""
+"""Campaigns of scored files: their figures, near-duplicates, growth, several dumps, operations."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-from collections.abc import Sequence
-from functools import partial
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from campaign_rows import MISSED, campaign_id, write_dump, write_dump_with_campaigns
 from dump_files import read_rows
-from killed_job import killed_at
+from hypothesis import given
+from hypothesis import strategies as st
+from scored_rows import scored_row, write_scored
 
-from scamdetect import ScamDetector
-from scamdetect.dumps.job import score_file
-from scamdetect.errors import InputError, JobInterrupted, NothingToResume
+from scamdetect.errors import InputError
+from scamdetect.scored import similar
 from scamdetect.scored.campaigns import CampaignsSummary, write_campaigns
-from scamdetect.scored.job import Step
-from scamdetect.scored.top_campaigns import read_campaigns
+from scamdetect.scored.database import OutputOptions
+from scamdetect.scored.operations import (
+    MOST_CAMPAIGNS,
+    Indicators,
+    Operation,
+    Value,
+    find_operations,
+)
+from scamdetect.scored.read import open_scored
+from scamdetect.scored.similar import similar_groups
+from scamdetect.scored.top_campaigns import (
+    LARGE,
+    Campaign,
+    are_of,
+    campaigns_beside,
+    members_path,
+    other_texts,
+    read_campaigns,
+    unnoticed,
+)
 
 PARCEL = "Your parcel {} is held at customs, pay the fee at https://fee{}.example/p now"
 BANK = "Hello {}, the harbour bank closes your account {} unless you confirm it at once"
@@ -27,314 +45,274 @@ LURE = "guaranteed bitcoin profit for {} days, write to desk{}@mail.example"
 NAMES = ("Ann", "Bob", "Kim", "Lou", "Max")
 
 
-def _dump(folder: Path, rows: Sequence[dict[str, Any]], name: str = "in.jsonl") -> Path:
-    folder.mkdir(exist_ok=True)
-    path = folder / name
-    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
-    return path
-
-
 def _rows(count: int = 30, first: int = 0) -> list[dict[str, Any]]:
     """Return parcel texts, others that name somebody, lures, and some that are like nothing."""
     rows = []
     for n in range(first, first + count):
         text = (PARCEL, BANK, LURE)[n % 3].format(NAMES[n % 5] if n % 3 == 1 else n, n)
-        rows.append({"who": f"s{n % 4}", "at": f"2026-03-{n % 28 + 1:02}", "text": text})
-    odd = ("", "lunch at the harbour with my sister", "thanks")
-    return [*rows, *({"who": "", "at": "soon", "text": text} for text in odd)]
+        columns = {"who": f"s{n % 4}", "at": f"2026-03-{n % 28 + 1:02}", "text": text}
+        rows.append(scored_row((0.7, 0.2, 0.95)[n % 3], kinds=["crypto"], **columns))
+    odd = (("", None), ("lunch at the harbour with my sister", 0.1), ("thanks", 0.1))
+    return [*rows, *(scored_row(p, who=" ", at="soon", text=text) for text, p in odd)]
 
 
-def _score(source: Path, target: str, detector: ScamDetector, **options: Any) -> Path:  # noqa: ANN401
-    scored = source.with_name(target)
-    score_file(source, scored, detector=detector, **options)
-    return scored
+def _texts(path: Path, texts: Sequence[str]) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    return write_scored(path, [scored_row(0.3, text=text) for text in texts])
 
 
-@pytest.fixture(scope="module")
-def scored(tmp_path_factory: pytest.TempPathFactory, detector: ScamDetector) -> Path:
-    folder = tmp_path_factory.mktemp("campaigns")
-    return _score(_dump(folder, _rows()), "out.jsonl", detector)
-
-
-def _copy(scored: Path, folder: Path, name: str | None = None) -> Path:
-    """Return a copy of a scored file with its record."""
-    folder.mkdir(exist_ok=True)
-    target = folder / (name or scored.name)
-    shutil.copy(scored, target)
-    shutil.copy(f"{scored}.job.json", f"{target}.job.json")
-    return target
-
-
-def _written(scored: Path, folder: Path, **options: Any) -> list[dict[str, Any]]:  # noqa: ANN401
-    return read_rows(write_campaigns(_copy(scored, folder), **options).destination)
-
-
-def test_a_campaign_tells_what_became_of_all_its_messages(tmp_path: Path, scored: Path) -> None:
-    summary = write_campaigns(
-        _copy(scored, tmp_path), sender_column="who", time_column="at", at_least=3
-    )
+def test_a_campaign_has_the_figures_of_its_messages(tmp_path: Path) -> None:
+    path = write_scored(tmp_path / "out.jsonl", _rows())
+    summary = write_campaigns(path, sender_column="who", time_column="at", at_least=3)
     assert summary == CampaignsSummary(
         destination=tmp_path / "out.campaigns.jsonl",
         members=tmp_path / "out.campaigns.members.jsonl",
         campaigns=3, flagged=1, messages=30, rows=33, unnoticed=0, listed=(), compared=False,
     )  # fmt: skip
     parcel, lure, bank = read_rows(summary.destination)
-    mean, highest = parcel.pop("mean_scam_probability"), parcel.pop("highest_scam_probability")
-    assert 0 < mean <= highest < 0.9
     assert len(parcel.pop("campaign")) == 16
     assert parcel == {
         "template": "Your parcel [number] is held at customs, pay the fee at [link] now",
-        "messages": 10, "templates": 1, "flagged": 0, "review": 10,
-        "flagged_share": 0.0, "senders": 4, "first_day": "2026-03-01", "last_day": "2026-03-28",
+        "messages": 10, "templates": 1, "flagged": 0, "review": 10, "flagged_share": 0.0,
+        "mean_scam_probability": 0.7, "highest_scam_probability": 0.7,
+        "senders": 4, "first_day": "2026-03-01", "last_day": "2026-03-28",
         "languages": [{"language": "en", "messages": 10}], "kinds": [], "first_row": 0,
     }  # fmt: skip
     assert (bank["templates"], bank["messages"]) == (5, 10)
-    # Of equally frequent templates one leads whatever the order of the rows is.
+    # Of equally frequent templates one leads, whatever the order of the rows.
     texts = [row["text"] for row in _rows()]
     name = bank["template"].removeprefix("Hello ").partition(",")[0]
     assert bank["first_row"] == next(n for n, text in enumerate(texts) if name in text)
-    assert (lure["flagged"], lure["flagged_share"], lure["senders"]) == (10, 1.0, 4)
-    assert lure["kinds"][0] == {"kind": "crypto", "messages": 10}
+    assert (lure["flagged"], lure["flagged_share"]) == (10, 1.0)
+    assert lure["kinds"] == [{"kind": "crypto", "messages": 10}]
     members = read_rows(summary.members)
     assert [row["row"] for row in members] == list(range(30))
     assert {row["campaign"] for row in members[2::3]} == {lure["campaign"]}
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out.parquet", "out.jsonl"])
-def test_formats_hold_the_same_and_are_read_back(
-    tmp_path: Path, detector: ScamDetector, name: str
-) -> None:
-    scored = _score(_dump(tmp_path, _rows()), name, detector)
-    summary = write_campaigns(scored, sender_column="who", time_column="at")
-    assert summary.destination == scored.with_name(f"out.campaigns{scored.suffix}")
-    parcel, *_ = read_campaigns(summary.destination)
+def test_campaigns_are_read_back_from_every_format(tmp_path: Path, name: str) -> None:
+    path = write_scored(tmp_path / name, _rows())
+    summary = write_campaigns(path, sender_column="who", time_column="at")
+    parcel, lure, *_ = read_campaigns(summary.destination)
     assert (parcel.messages, parcel.flagged, parcel.senders, parcel.earlier) == (10, 0, 4, None)
     assert (parcel.first_day, parcel.last_day) == ("2026-03-01", "2026-03-28")
     assert (parcel.languages, parcel.kinds) == ((("en", 10),), ())
+    assert lure.kinds == (("crypto", 10),)
     assert len(read_rows(summary.members)) == 30
 
 
-def test_texts_that_the_scored_file_lacks_come_from_the_source(
-    tmp_path: Path, detector: ScamDetector
-) -> None:
-    source = _dump(tmp_path, _rows())
-    scored = _score(source, "out.parquet", detector, columns=["at"])
-    with pytest.raises(InputError, match=r"has no column 'text'.*--source"):
-        write_campaigns(scored)
-    summary = write_campaigns(scored, sources=[source], sender_column="who")
-    assert [row["senders"] for row in read_rows(summary.destination)] == [4, 4, 4]
-
-
-def test_growth_and_what_is_new(tmp_path: Path, detector: ScamDetector) -> None:
-    march = _score(_dump(tmp_path / "march", _rows(30)), "out.jsonl", detector)
-    before = write_campaigns(march).destination
-    # The same templates but for the parcels', which have other words now; and a new one.
-    texts = [row["text"].replace("customs, pay", "customs: pay") for row in _rows(60, first=30)]
-    texts = [text.replace("is held", "is being held") for text in texts]
-    texts += [f"dear neighbour, the water is off on {n} june, fill a bucket" for n in range(25)]
-    april = _score(_dump(tmp_path / "april", [{"text": t} for t in texts]), "out.jsonl", detector)
-    summary = write_campaigns(april, before=before)
-    rows = {row["template"][:10]: row for row in read_rows(summary.destination)}
-    assert [rows[name]["earlier_messages"] for name in ("Your parce", "guaranteed")] == [10, 10]
-    assert rows["Your parce"]["growth"] == rows["guaranteed"]["growth"] == 2.0
-    water = rows["dear neigh"]
-    assert (water["earlier_messages"], water["growth"], water["messages"]) == (0, None, 25)
-    assert [one.id for one in summary.listed] == [water["campaign"]]
+def test_growth_and_new_campaigns(tmp_path: Path) -> None:
+    before = write_campaigns(write_scored(tmp_path / "march.csv", _rows())).destination
+    # The same templates except for the parcels', which have other words; and a new one.
+    rows = [
+        row | {"text": row["text"].replace("is held", "is being held")} for row in _rows(60, 30)
+    ]
+    water = "dear neighbour, the water is off on {} june, fill a bucket"
+    rows += [row | {"text": water.format(n)} for n, row in enumerate(_rows(25)[:25])]
+    rows = [row | {"scamdetect_decision": "pass"} for row in rows]
+    summary = write_campaigns(write_scored(tmp_path / "april.jsonl", rows), before=before)
+    found = {row["template"][:10]: row for row in read_rows(summary.destination)}
+    assert [found[name]["earlier_messages"] for name in ("Your parce", "guaranteed")] == [10, 10]
+    assert found["Your parce"]["growth"] == found["guaranteed"]["growth"] == 2.0
+    new = found["dear neigh"]
+    assert (new["earlier_messages"], new["growth"], new["messages"]) == (0, None, 25)
+    assert [one.id for one in summary.listed] == [new["campaign"]]
     assert (summary.unnoticed, summary.compared) == (1, True)
-    new = {one.template[:10]: one.is_new for one in read_campaigns(summary.destination)}
-    assert new["dear neigh"] and not new["guaranteed"]
 
 
-def test_an_earlier_campaign_unites_nothing(tmp_path: Path, detector: ScamDetector) -> None:
+def test_an_earlier_campaign_merges_nothing(tmp_path: Path) -> None:
     words = [chr(97 + n) * 6 for n in range(20)]
-    middle = " ".join(words)
     sides = [" ".join([*words[:-3], "q" * 6, "r" * 6]), " ".join(["y" * 6, "z" * 6, *words[3:]])]
-    before = _score(_dump(tmp_path / "b", [{"text": middle}] * 4), "out.jsonl", detector)
-    now = _score(
-        _dump(tmp_path / "n", [{"text": text} for text in sides for _ in range(3)]),
-        "out.jsonl",
-        detector,
-    )
-    earlier = write_campaigns(before).destination
-    rows = read_rows(write_campaigns(now, before=earlier).destination)
-    assert [row["messages"] for row in rows] == [3, 3]
-    assert sorted(row["earlier_messages"] for row in rows) == [0, 4]
+    earlier = write_campaigns(_texts(tmp_path / "b.csv", [" ".join(words)] * 4)).destination
+    summary = write_campaigns(_texts(tmp_path / "n.csv", sides * 3), before=earlier)
+    rows = read_rows(summary.destination)
+    assert [row["messages"] for row in rows] == ["3", "3"]
+    assert sorted(row["earlier_messages"] for row in rows) == ["0", "4"]
 
 
-def test_dumps_are_merged_and_each_is_read_once(
-    tmp_path: Path, detector: ScamDetector, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    days = [
-        _score(_dump(tmp_path / f"day{n}", _rows(30, first=30 * n)), f"day{n}.parquet", detector)
-        for n in range(3)
-    ]
-    options: dict[str, Any] = {"sender_column": "who", "index": tmp_path / "index"}
-    write_campaigns(days[0], **options)
+def test_dumps_are_merged(tmp_path: Path) -> None:
+    days = [write_scored(tmp_path / f"day{n}.parquet", _rows(30, 30 * n)) for n in range(3)]
     with pytest.raises(InputError, match="destination.* -o"):
-        write_campaigns(days, **options)
-    week = write_campaigns(days, tmp_path / "week.jsonl", **options)
-    assert (week.resumed, week.rows, week.messages) == (33, 99, 96)  # "thanks" and "lunch" thrice
-    parcel, *_, thanks = read_rows(week.destination)
+        write_campaigns(days)
+    summary = write_campaigns(days, tmp_path / "week.jsonl", sender_column="who")
+    assert (summary.rows, summary.messages) == (99, 96)  # "thanks" and "lunch" occur three times
+    parcel, *_, thanks = read_rows(summary.destination)
     assert (parcel["messages"], parcel["senders"], parcel["input"]) == (30, 4, str(days[0]))
-    assert (thanks["template"], thanks["messages"]) == ("thanks", 3)
-    members = read_rows(week.members)
+    assert (thanks["template"], thanks["messages"], thanks["first_row"]) == ("thanks", 3, 32)
+    members = read_rows(summary.members)
     assert [row["row"] for row in members if row["input"] == str(days[2])][:3] == [0, 1, 2]
-    # On another machine, where there are no messages: the same but for the names.
-    folders = sorted((tmp_path / "index").iterdir())
-    moved = [Path(shutil.move(folder, tmp_path / f"moved{n}")) for n, folder in enumerate(folders)]
-    for day in days:
-        shutil.rmtree(day.parent)
-    there = write_campaigns(moved, tmp_path / "there.jsonl", sender_column="who")
-    assert [
-        {name: cell for name, cell in row.items() if name != "input"}
-        for row in read_rows(there.destination)
-    ] == [
-        {name: cell for name, cell in row.items() if name != "input"}
-        for row in read_rows(week.destination)
-    ]
-    with pytest.raises(InputError, match=r"was made with sender_column \(--sender-column\)"):
-        write_campaigns(moved, tmp_path / "other.jsonl")
-    (moved[0] / "rows-000000.arrow").write_bytes(b"")
-    with pytest.raises(InputError, match="rows-000000.arrow: damaged"):
-        write_campaigns(moved, tmp_path / "other.jsonl", sender_column="who")
 
 
-def test_a_folder_of_parts_is_one_dump(tmp_path: Path, detector: ScamDetector) -> None:
-    whole = _score(_dump(tmp_path, _rows()), "out.parquet", detector)
-    expected = read_rows(write_campaigns(whole).destination)
-    record = json.loads(Path(f"{whole}.job.json").read_text("utf-8"))
-    record["destination"]["bytes"] = None
-    parts = tmp_path / "parts"
-    parts.mkdir()
-    shutil.copy(whole, parts / "part-0.parquet")
-    (tmp_path / "parts.job.json").write_text(json.dumps(record), encoding="utf-8")
-    summary = write_campaigns(parts)
+def test_a_folder_of_parts_is_one_dump(tmp_path: Path) -> None:
+    whole = write_campaigns(write_scored(tmp_path / "out.parquet", _rows()))
+    (tmp_path / "parts").mkdir()
+    for number, rows in enumerate((_rows()[:20], _rows()[20:])):
+        write_scored(tmp_path / "parts" / f"part-{number}.parquet", rows)
+    summary = write_campaigns(tmp_path / "parts")
     assert summary.destination == tmp_path / "parts.campaigns.parquet"
-    assert read_rows(summary.destination) == expected
+    assert read_rows(summary.destination) == read_rows(whole.destination)
+
+
+def test_the_result_is_the_same_in_every_run(tmp_path: Path) -> None:
+    path = write_scored(tmp_path / "out.parquet", _rows(300))
+    runs = []
+    for number in range(2):
+        summary = write_campaigns(path, tmp_path / f"{number}.csv", sender_column="who")
+        runs.append((summary.destination.read_bytes(), summary.members.read_bytes()))
+    assert runs[0] == runs[1]
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"sender_column": "no"}, "no column 'no'.*--sender-column"),
-        ({"time_column": "who.x"}, "no column 'who.x'.*--time-column"),
-        ({"at_least": 1}, "at_least"),
-        ({"sources": ["a", "b"]}, "1 scored files and 2 sources"),
-        ({"before": "none.jsonl"}, "none.jsonl"),
+        ({"at_least": 1}, "at least 2 messages"),
+        ({"before": "out.csv"}, "contains no campaigns"),
+        ({"sender_column": "no"}, "no column 'no'"),
+        ({"time_column": "no"}, "no column 'no'"),
+        ({"destination": "out.csv", "options": OutputOptions(overwrite=True)}, "overwritten"),
     ],
 )
-def test_what_cannot_be_is_named_before_anything_is_written(
-    tmp_path: Path, scored: Path, options: dict[str, Any], message: str
+def test_what_makes_no_campaigns_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(InputError, match=message):
-        _written(scored, tmp_path, **options)
-    assert {path.name for path in tmp_path.iterdir()} == {scored.name, f"{scored.name}.job.json"}
+    monkeypatch.chdir(tmp_path)
+    write_scored(Path("out.csv"), _rows())
+    with pytest.raises(InputError, match=message) as error:
+        write_campaigns("out.csv", **options)
+    assert "customs" not in str(error.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
 
 
-def test_bad_inputs_are_refused_by_name(tmp_path: Path, detector: ScamDetector) -> None:
-    source = _dump(tmp_path, _rows())
-    flagged = _score(source, "flagged.jsonl", detector, only_flagged=True)
-    with pytest.raises(InputError, match="only flagged rows, and campaigns need all"):
-        write_campaigns(flagged)
-    with pytest.raises(InputError, match=r"in\.jsonl\.job\.json is missing"):
-        write_campaigns(source)
-    scored = _score(source, "out.jsonl", detector)
-    with pytest.raises(InputError, match="given twice"):
-        write_campaigns([scored, scored], tmp_path / "twice.jsonl")
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=40))
+def test_similar_templates_are_those_that_are_connected(
+    tmp_path_factory: pytest.TempPathFactory, starts: list[int]
+) -> None:
+    words = [chr(97 + n) * 7 for n in range(26)]
+    # Texts that are shifted by at most two words are near-duplicates.
+    texts = [" ".join(words[start : start + 16]) for start in starts]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(similar, "_COMPARED", 3)
+        patch.setattr(similar, "_CONFIRMED", 2)
+        groups = similar_groups(
+            [texts[:5], texts[5:]] if texts[5:] else [texts],
+            np.ones(len(texts), np.int64),
+            lambda numbers: [texts[number] for number in numbers],
+            tmp_path_factory.mktemp("similar"),
+        )
+    ordered = sorted({*starts})
+    gaps = np.cumsum([0, *(b - a > 2 for a, b in zip(ordered, ordered[1:], strict=False))])
+    expected = [gaps[ordered.index(start)] for start in starts]
+    pairs = {*zip(groups.tolist(), expected, strict=True)}
+    assert len(pairs) == len({*expected}) == len({*groups.tolist()})
+
+
+_FOUND = re.compile(r"(?P<link>https://\S+)|(?P<handle>@\w+)|(?P<phone>\+\d+)|(?P<wallet>w-\w+)")
+
+
+def _values(text: str) -> Iterator[Value]:
+    for match in _FOUND.finditer(text):
+        yield Value(match.lastgroup or "", match[0])
+
+
+INDICATORS = Indicators(_values, lambda one: "short.example" in one.value)
+
+
+def test_a_shared_value_joins_campaigns_and_is_the_reason() -> None:
+    shared = [
+        ("link:https://a.example/pay", ["5", "7"]),
+        ("handle:@desk", ["5", "9"]),
+        ("wallet:w-1", ["20", "21"]),
+        ("handle:@other", ["30"]),
+        ("link:https://short.example/x", ["50", "51"]),
+        ("link:https://everybody.example/", [f"{n:02}" for n in range(MOST_CAMPAIGNS + 1)]),
+    ]
+    assert find_operations(shared, INDICATORS) == {
+        "5": Operation("5", ("handle:@desk", "link:https://a.example/pay")),
+        "7": Operation("5", ("link:https://a.example/pay",)),
+        "9": Operation("5", ("handle:@desk",)),
+        "20": Operation("20", ("wallet:w-1",)),
+        "21": Operation("20", ("wallet:w-1",)),
+    }
+    assert INDICATORS.joining("ask @desk or +14155550101, @desk") == ["handle:@desk"]
+
+
+def test_the_file_has_the_operation_of_each_campaign(tmp_path: Path) -> None:
+    texts = ["the first notice of may, see @desk"] * 3
+    texts += ["another wording altogether, write to @desk today"] * 2 + ["lunch at noon?"] * 2
+    path = _texts(tmp_path / "out.parquet", texts)
+    summary = write_campaigns(path, indicators=INDICATORS)
+    first, second, lunch = read_rows(summary.destination)
+    assert summary.operations == 1
+    assert first["operation"] == second["operation"] is not None
+    assert {first["reasons"], second["reasons"]} == {"handle:@desk"}
+    assert lunch["operation"] is None and lunch["campaign"] == campaign_id(path, "lunch")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, True),
+        ({"messages": LARGE, "flagged": 0}, True),
+        ({"messages": LARGE - 1, "flagged": 0}, False),
+        ({"flagged": 10}, False),
+        ({"template": "good morning all"}, False),
+        ({"template": "go to [link]"}, True),
+        ({"template": "call me on [number]"}, False),
+        ({"earlier": 0}, True),
+        ({"earlier": 100}, False),
+        ({"earlier": 20}, True),
+        ({"earlier": 21}, False),
+    ],
+)
+def test_large_new_and_not_flagged(changes: dict[str, Any], expected: bool) -> None:
+    values: dict[str, Any] = {
+        "id": "0" * 16, "template": "your parcel is held at the depot", "messages": 100,
+        "templates": 1, "flagged": 9, "review": 0, "mean_probability": 0.2,
+        "highest_probability": 0.5, "kinds": (), "languages": (), "first_row": 0,
+    }  # fmt: skip
+    assert Campaign(**values | changes).is_unnoticed is expected
+
+
+def test_those_with_most_scams_by_their_scores_come_first(tmp_path: Path) -> None:
+    path = tmp_path / "a.campaigns.csv"
+    head = "campaign,template,messages,templates,flagged,review,flagged_share,"
+    head += "mean_scam_probability,highest_scam_probability,languages,kinds,first_row\n"
+    rows = [
+        "01,see you tomorrow at the usual place,900,1,0,0,0,0.001,0.1,en:900,,0",
+        "02,your parcel is held at the depot,50,2,1,0,0.02,0.3,0.9,en:49;es:1,job:1,1",
+        "04,your parcel is held at the desk,19,1,0,0,0,0.3,0.3,,,2",
+    ]
+    path.write_text(head + "\n".join(rows) + "\n", encoding="utf-8")
+    found = unnoticed(path, 1)
+    assert (found.count, found.compared, [one.id for one in found.first]) == (2, False, ["02"])
+    assert found.first[0].languages == (("en", 49), ("es", 1))
+
+
+def test_campaigns_next_to_a_dump_are_those_of_its_messages(tmp_path: Path) -> None:
+    path = write_dump_with_campaigns(tmp_path / "out.parquet")
+    beside = campaigns_beside(path)
+    assert beside == tmp_path / "out.campaigns.parquet"
+    assert campaigns_beside(tmp_path / "other.parquet") is None
+    campaigns = list(read_campaigns(beside))
+    dump = open_scored(path)
+    assert are_of(dump, "text", campaigns) and are_of(dump, None, campaigns)
+    assert not are_of(open_scored(_texts(tmp_path / "b.csv", ["hi"] * 99)), "text", campaigns)
     with pytest.raises(InputError, match="contains no campaigns"):
-        write_campaigns(scored, before=scored)
-    done = write_campaigns(scored)
-    with pytest.raises(InputError, match="already exists"):
-        write_campaigns(scored)
-    done.destination.unlink()
-    with pytest.raises(InputError, match=r"members\.jsonl: already exists"):
-        write_campaigns(scored)
-    assert write_campaigns(scored, overwrite=True).campaigns == 3
+        list(read_campaigns(path))
 
 
-def test_rows_without_text_or_score_are_in_no_campaign(
-    tmp_path: Path, detector: ScamDetector
-) -> None:
-    rows = [{"text": text} for text in ["", None, " ", "\u200b", 7, "hello", "hello"] * 3]
-    scored = _score(_dump(tmp_path, rows), "out.csv", detector)
-    (hello,) = read_rows(write_campaigns(scored).destination)
-    assert (hello["template"], hello["messages"], hello["flagged"]) == ("hello", "6", "0")
-    empty = _score(_dump(tmp_path, [{"text": "x"}], "one.jsonl"), "one.csv", detector)
-    summary = write_campaigns(empty)
-    assert summary.campaigns == 0 and read_rows(summary.destination) == []
-    assert summary.destination.read_text("utf-8").startswith("campaign,template,messages")
-
-
-def test_what_hides_in_names_and_senders_is_kept_apart(
-    tmp_path: Path, detector: ScamDetector
-) -> None:
-    rows = [{"text": f"=cmd() {PARCEL.format(n, n)}", "who": f"one {n}"} for n in range(50)]
-    rows += [{"text": PARCEL.format(1, 1), "who": None}, {"text": PARCEL.format(1, 1), "who": " "}]
-    scored = _score(_dump(tmp_path, rows), "out.csv", detector)
-    (one,) = read_rows(
-        write_campaigns(scored, sender_column="who", spreadsheet_safe=True).destination
-    )
-    assert one["template"].startswith("'=cmd()")
-    assert (one["messages"], one["senders"]) == ("52", "50"), "nobody is no sender"
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make several segments, buckets and slices of a few rows."""
-    for name, value in (
-        ("dumps.batches.BATCH_ROWS", 4),
-        ("scored.template_index.SEGMENT_ROWS", 10),
-        ("scored.campaigns.BUCKET_BYTES", 600),
-        ("scored.campaign_join._TOGETHER", 3),
-        ("scored.campaign_join._EXACT", 2),
-        ("scored.campaign_join._TEXTS", 2),
-        ("scored.campaign_label._TOGETHER", 1),
-        ("scored.work._CHUNK", 1),
-        ("scored.work._HELD_BYTES", 200),
-    ):
-        monkeypatch.setattr(f"scamdetect.{name}", value)
-
-
-@pytest.mark.usefixtures("small")
-def test_the_size_of_pieces_does_not_matter(
-    tmp_path: Path, scored: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options: dict[str, Any] = {"sender_column": "who", "time_column": "at"}
-    few = _written(scored, tmp_path / "few", **options)
-    monkeypatch.undo()
-    assert few == _written(scored, tmp_path / "one", **options)
-
-
-@pytest.mark.usefixtures("small")
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_kill_at_any_step_is_made_up_for(tmp_path: Path, scored: Path) -> None:
-    expected = write_campaigns(_copy(scored, tmp_path / "whole"))
-    files = [path.read_bytes() for path in (expected.destination, expected.members)]
-    step, killed = 0, True
-    while killed:
-        step += 9
-        folder = tmp_path / f"kill{step}"
-        copy = _copy(scored, folder)
-        killed = killed_at(step, partial(write_campaigns, copy))
-        try:
-            write_campaigns(copy, resume=True)
-        except NothingToResume:
-            assert (folder / "out.campaigns.jsonl").exists(), step
-        found = [folder / f"out.campaigns{name}.jsonl" for name in ("", ".members")]
-        assert [path.read_bytes() for path in found] == files, step
-        shutil.rmtree(folder)
-    assert step > 60
-
-
-@pytest.mark.usefixtures("small")
-def test_stop_keeps_what_is_masked(tmp_path: Path, scored: Path) -> None:
-    copy = _copy(scored, tmp_path)
-    ended: list[Step] = []
-    with pytest.raises(JobInterrupted) as caught:
-        write_campaigns(copy, watch=ended.append, stop=lambda: any(one.ended for one in ended))
-    assert "masked rows kept in" in caught.value.__notes__[0]
-    done = write_campaigns(copy, resume=True)
-    assert 0 < done.resumed < done.rows
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "out.campaigns.jsonl", "out.campaigns.members.jsonl", "out.jsonl", "out.jsonl.job.json",
-    ]  # fmt: skip
+def test_other_messages_are_of_other_wordings_first(tmp_path: Path) -> None:
+    texts = [MISSED.format(n, n) for n in range(30)]
+    texts += [texts[0], texts[0].replace("today", "tonight")]
+    path = write_dump(tmp_path / "a.parquet", [{"text": text} | scored_row(0.2) for text in texts])
+    summary = write_campaigns(path)
+    (campaign,) = read_campaigns(summary.destination)
+    found = other_texts(open_scored(path), "text", [campaign], 3)
+    assert found == {campaign.id: (texts[-1], texts[1], texts[2])}
+    members_path(summary.destination).write_bytes(b"PAR1 no more")
+    with pytest.raises(InputError, match=summary.members.name):
+        other_texts(open_scored(path), "text", [campaign], 3)
+    members_path(summary.destination).unlink()
+    assert other_texts(open_scored(path), "text", [campaign], 3) == {}

@@ -1,148 +1,90 @@
-"""What was scored is read back alike from every format, and what is no scored dump is refused."""
+"""Scored files are read back alike from every format, and other files are refused."""
 
 from __future__ import annotations
 
 import gzip
-import json
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from scored_rows import scored_row, write_record, write_scored
 
-from scamdetect import ScamDetector
-from scamdetect.dumps import score_file
 from scamdetect.errors import InputError
-from scamdetect.scored.read import ScoredDump, open_scored
+from scamdetect.prediction import ALLOWED
+from scamdetect.scored.read import ScoredDump, decided_otherwise, open_scored
 
-_TEXTS = ["guaranteed bitcoin profit", None, 'lunch, "tomorrow"?\nthanks', "", "прибыль 利润"]
-_HEADER = "text,scamdetect_decision,scamdetect_scam_probability,scamdetect_kinds\n"
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("dump") / "in.jsonl"
-    rows = [{"sent_at": f"2026-01-0{n}", "text": text} for n, text in enumerate(_TEXTS, 1)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
-
-
-def _table(dump: ScoredDump, text: str | None = None, time: str | None = None) -> pa.Table:
-    return pa.concat_tables([batch.table for batch in dump.batches(text, time)])
-
-
-@pytest.mark.parametrize("extension", ["csv", "tsv", "jsonl", "parquet"])
-def test_every_format_gives_the_same_rows(
-    source: Path, detector: ScamDetector, tmp_path: Path, extension: str
-) -> None:
-    target = tmp_path / f"out.{extension}"
-    score_file(source, target, detector=detector)
-    dump = open_scored(target)
-    assert dump.columns[:2] == ("sent_at", "text")
-    table = _table(dump, "text", "sent_at")
-    expected = detector.predict(_TEXTS)
-    assert table["decision"].to_pylist() == [p.decision.value for p in expected]
-    assert table["verdict"].to_pylist() == [p.verdict and p.verdict.value for p in expected]
-    assert table["kinds"].to_pylist() == [[k.kind.value for k in p.kinds] for p in expected]
-    assert table["language"].to_pylist() == [p.language for p in expected]
-    assert set(table["model_id"].to_pylist()) == {detector.model_id}
-    assert set(table["schema_version"].to_pylist()) == {1}
-    assert [text or None for text in table["text"].to_pylist()] == [t or None for t in _TEXTS]
-    assert table["time"].to_pylist()[0] == "2026-01-01"
-    probabilities = [p.scam_probability for p in expected if p.scam_probability is not None]
-    assert table["probability"].drop_null().to_pylist() == pytest.approx(probabilities, rel=1e-6)
+SECRET = "call me at the harbour"
+HEADER = "text,scamdetect_decision,scamdetect_scam_probability,scamdetect_kinds\n"
+ROWS = [
+    {"at": f"2026-01-0{n}", "text": text} | scored_row(p, kinds=kinds, language=language)
+    for n, (text, p, kinds, language) in enumerate(
+        [
+            ("guaranteed profit", 0.95, ["investment", "crypto"], "en"),
+            ('lunch, "tomorrow"?\nthanks', 0.123456, [], "en"),
+            ("", None, [], None),
+            ("прибыль 利润", 0.7, [], "ru"),
+        ],
+        1,
+    )
+]
 
 
-def test_a_folder_is_read_as_one(source: Path, detector: ScamDetector, tmp_path: Path) -> None:
-    for number in (1, 2, 10):
-        score_file(source, tmp_path / f"part-{number}.csv", detector=detector)
-    (tmp_path / "_SUCCESS").write_text("", encoding="utf-8")
-    dump = open_scored(tmp_path)
-    assert _table(dump, "text")["text"].to_pylist() == [
-        text or None for _ in range(3) for text in _TEXTS
+def _table(dump: ScoredDump, *columns: str | None) -> pa.Table:
+    return pa.concat_tables([batch.table for batch in dump.batches(*columns)])
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.parquet", "a.csv.gz"])
+def test_every_format_gives_the_same_rows(tmp_path: Path, name: str) -> None:
+    dump = open_scored(write_scored(tmp_path / name, ROWS))
+    assert dump.columns[:2] == ("at", "text") and dump.job is None
+    table = _table(dump, "text", "at")
+    assert table["decision"].to_pylist() == ["flag", "pass", "unscored", "review"]
+    assert table["kinds"].to_pylist() == [["investment", "crypto"], [], [], []]
+    assert table["language"].to_pylist() == ["en", "en", None, "ru"]
+    assert table["probability"].to_pylist() == [
+        None if p is None else pytest.approx(p, abs=1e-6) for p in (0.95, 0.123456, None, 0.7)
     ]
-    (tmp_path / "part-3.csv").write_text(_HEADER, encoding="utf-8")
-    with pytest.raises(InputError, match=r"part-3\.csv: its columns differ from .*part-1\.csv"):
-        open_scored(tmp_path)
+    assert set(table["schema_version"].to_pylist()) == {1}
+    assert [text or "" for text in table["text"].to_pylist()] == [row["text"] for row in ROWS]
+    assert table["time"].to_pylist()[0] == "2026-01-01"
+    assert {"text", "time"}.isdisjoint(_table(dump).column_names)
 
 
-def test_without_text_and_time_these_are_not_read(
-    source: Path, detector: ScamDetector, tmp_path: Path
-) -> None:
-    score_file(source, tmp_path / "out.parquet", detector=detector)
-    names = set(_table(open_scored(tmp_path / "out.parquet")).column_names)
-    assert names.isdisjoint({"text", "time"})
+def test_a_folder_is_read_as_one(tmp_path: Path) -> None:
+    for number in (1, 2, 10):
+        write_scored(tmp_path / f"part-{number}.csv", ROWS[number % 3 :])
+    (tmp_path / "_SUCCESS").write_text("", encoding="utf-8")
+    texts = _table(open_scored(tmp_path), "text")["text"].to_pylist()
+    assert len(texts) == 3 + 2 + 3 and texts[0] == ROWS[1]["text"]
 
 
-@pytest.mark.parametrize("extension", ["jsonl", "parquet"])
-def test_a_path_leads_into_nested_columns(
-    detector: ScamDetector, tmp_path: Path, extension: str
-) -> None:
-    path = tmp_path / "in.parquet"
-    message = pa.array([{"body": "lunch", "at": 1}, {"body": None, "at": 2}])
-    pq.write_table(pa.table({"message": message}), path)
-    target = tmp_path / f"out.{extension}"
-    score_file(path, target, detector=detector, text_column="message.body")
-    dump = open_scored(target)
-    assert dump.has("message.body") and not dump.has("message.text")
-    assert _table(dump, "message.body")["text"].to_pylist() == ["lunch", None]
+def test_a_path_leads_into_nested_columns(tmp_path: Path) -> None:
+    rows = [{"message": {"body": body, "n": 1}} | scored_row(0.5) for body in ("hi", None)]
+    for name in ("a.parquet", "a.jsonl"):
+        dump = open_scored(write_scored(tmp_path / name, rows))
+        assert dump.has("message.body") and not dump.has("message.no")
+        assert _table(dump, "message.body")["text"].to_pylist() == ["hi", None]
+    with pytest.raises(InputError, match=r"no column 'no'; its columns are: message"):
+        list(dump.batches(key="no"))
 
 
-def test_compressed_files_and_other_delimiters_are_read(tmp_path: Path) -> None:
-    text = _HEADER.replace(",", ";") + "hi;flag;0.95;romance:0.91;crypto:0.50\n"
-    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(text.encode().replace(b"1;c", b"1,c")))
+def test_other_delimiters_are_read(tmp_path: Path) -> None:
+    text = HEADER.replace(",", ";") + "hi;flag;0.95;romance:0.91;\n".replace("91;", "91")
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(text.encode()))
     table = _table(open_scored(tmp_path / "a.csv.gz"))
     assert table["decision"].to_pylist() == ["flag"]
     assert table["schema_version"].null_count == table["verdict"].null_count == 1
 
 
-def test_kinds_are_read_as_text_and_as_objects(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text(_HEADER + "hi,flag,0.95,romance:0.91;crypto:0.50\n", "utf-8")
-    table = _table(open_scored(tmp_path / "a.csv"))
-    assert table["kinds"].to_pylist() == [["romance", "crypto"]]
-    (tmp_path / "b.csv").write_text(_HEADER + "hi,flag,0.95,[{'kind': 'romance'}]\n", "utf-8")
-    assert _table(open_scored(tmp_path / "b.csv"))["kinds"].to_pylist() == [[]]
-    strings = pa.table(
-        {
-            "scamdetect_decision": ["flag"],
-            "scamdetect_scam_probability": ["0.95"],
-            "scamdetect_kinds": pa.array(["romance:0.9"]).dictionary_encode(),
-        }
-    )
-    pq.write_table(strings, tmp_path / "a.parquet")
-    table = _table(open_scored(tmp_path / "a.parquet"))
-    assert table["kinds"].to_pylist() == [["romance"]]
-    assert table["probability"].to_pylist() == [0.95]
-
-
-@pytest.mark.parametrize(
-    "row",
-    ["a,maybe,0.5,", "a,flag,1.5,", "a,flag,nan,", "a,flag,,", "a,flag,many,", "a,flag", "a,,,"],
-)
-def test_what_score_never_writes_is_counted_as_unreadable(tmp_path: Path, row: str) -> None:
-    (tmp_path / "a.csv").write_text(f"{_HEADER}ok,pass,0.1,\n{row}\nno,unscored,,\n", "utf-8")
-    (batch,) = open_scored(tmp_path / "a.csv").batches()
-    assert batch.table["decision"].to_pylist() == ["pass", "unscored"]
-    assert batch.unreadable == 1
-
-
-def test_numbers_that_no_column_can_hold_are_null(tmp_path: Path) -> None:
-    row = {"scamdetect_decision": "flag", "scamdetect_scam_probability": 0.9, "text": "hi"}
-    more = {"scamdetect_schema_version": 10**30, "time": 10**400}
-    (tmp_path / "a.jsonl").write_text(f"{json.dumps(row | more)}\n", encoding="utf-8")
-    table = _table(open_scored(tmp_path / "a.jsonl"), "text", "time")
-    assert table["schema_version"].to_pylist() == table["time"].to_pylist() == [None]
-
-
-def test_text_that_is_no_utf_8_is_read_as_escapes(tmp_path: Path) -> None:
+def test_text_that_is_not_utf8_is_read(tmp_path: Path) -> None:
     texts = pa.array([b"caf\xe9", b"ok", None]).view(pa.string())
     columns = {"text": texts, "scamdetect_decision": ["pass"] * 3}
     table = pa.table(columns | {"scamdetect_scam_probability": [0.5] * 3})
     pq.write_table(table, tmp_path / "a.parquet")
-    assert _table(open_scored(tmp_path / "a.parquet"), "text")["text"].to_pylist() == [
-        "caf\\xe9", "ok", None,
-    ]  # fmt: skip
+    found = _table(open_scored(tmp_path / "a.parquet"), "text")["text"].to_pylist()
+    assert found == ["caf�", "ok", None]
 
 
 def test_memory_is_bounded_by_batches(tmp_path: Path) -> None:
@@ -154,27 +96,45 @@ def test_memory_is_bounded_by_batches(tmp_path: Path) -> None:
     assert max(pc.sum(pc.utf8_length(b.table["text"])).as_py() for b in batches) < 12 << 20
 
 
+def test_decisions_that_no_threshold_made() -> None:
+    table = pa.table({"reason": [f"{ALLOWED} sender", None, "cleared"]})
+    assert decided_otherwise(table).to_pylist() == [True, False, False]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
         ("a.csv", "id,text\n1,hi\n", "score it first"),
         ("a.jsonl", '{"text": "hi"}\n', "scamdetect_decision"),
-        ("a.jsonl", "no json\n", "its columns are: none"),
         ("a.csv", "text,scamdetect_decision\nhi,flag\n", "no column scamdetect_scam_probability"),
         ("a.csv", "", "the file is empty"),
         ("a.parquet", "PAR1 no more", "not a complete Parquet file"),
-        ("a.txt", "hi", "not a known format"),
-        ("a", "hi", "no extension"),
+        ("a.xyz", "hi", "not a known format"),
     ],
 )
-def test_what_is_no_scored_dump_is_refused(
-    tmp_path: Path, name: str, content: str, expected: str
-) -> None:
+def test_other_files_are_refused(tmp_path: Path, name: str, content: str, expected: str) -> None:
     (tmp_path / name).write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=expected):
         open_scored(tmp_path / name)
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none\.csv: cannot be read"):
+    with pytest.raises(InputError, match=r"none\.csv"):
         open_scored(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    "cells", [f"{SECRET},0.5,", f"flag,{SECRET},", f"flag,0.5\n{SECRET}", ",,"]
+)
+def test_rows_that_score_does_not_write_are_named_without_their_text(
+    tmp_path: Path, cells: str
+) -> None:
+    (tmp_path / "a.csv").write_text(f"{HEADER}ok,pass,0.1,\n{SECRET},{cells}\n", "utf-8")
+    with pytest.raises(InputError, match="score again") as error:
+        list(open_scored(tmp_path / "a.csv").batches("text"))
+    assert SECRET not in str(error.value) and error.value.__cause__ is None
+
+
+def test_a_job_that_wrote_only_flagged_rows_is_not_enough(tmp_path: Path) -> None:
+    path = write_scored(tmp_path / "a.csv", ROWS[:1])
+    write_record(path, 9, written=1, text_column="at")
+    assert open_scored(path).text_column == "at"
+    with pytest.raises(InputError, match="only flagged rows, but groups need all"):
+        open_scored(path, all_rows="groups")

@@ -259,7 +259,6 @@ class Profile:
 
     def add(self, batch: ScoredBatch) -> None:
         """Add a batch; raise InputError if a column holds values that ``score`` never writes."""
-        self.unreadable += batch.unreadable
         table = batch.table
         self.rows += table.num_rows
         self.decisions.update(table.column("decision").to_pylist())

@@ -17,7 +17,7 @@ from scamdetect.cli.options import Group
 _SECTIONS = {
     "Use": {
         "predict": "predict.predict", "explain": "explain.explain", "score": "score.score",
-        "report": "scored.report", "chat": "scored.threads", "campaigns": "scored.campaigns",
+        "report": "scored.report", "chat": "scored.chat", "campaigns": "scored.campaigns",
     },
     "Adapt": {
         "review": "review.review", "calibrate": "adapt.calibrate", "finetune": "train.finetune",

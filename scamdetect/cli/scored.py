@@ -1,9 +1,11 @@
-"""The commands on scored files: a report, and one row per group, thread or campaign."""
+"""The commands on scored files: campaigns or groups, and chats."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,249 +14,116 @@ import click
 from scamdetect.cli.options import (
     LOG_JSON,
     MODEL,
-    OVERWRITE,
+    OVERWRITE_FILE,
     QUIET,
-    RESUME,
-    RUNTIME,
-    SOURCES,
     SPREADSHEET_SAFE,
     THREADS,
-    WORK_FOLDER,
-    WORKERS,
     command,
     output_option,
 )
-from scamdetect.cli.streams import say
+from scamdetect.cli.streams import say, say_json
 
 if TYPE_CHECKING:
-    from scamdetect.scored.campaigns import CampaignsSummary
+    from scamdetect.scored.database import OutputOptions
     from scamdetect.scored.groups import GroupsSummary
     from scamdetect.scored.operations import Indicators
     from scamdetect.scored.threads import ThreadsSummary
 
-_BEFORE = (
-    click.argument("scored", type=click.Path()),
-    output_option(
-        "File to write; its extension sets the format.  [default: next to SCORED, with the name of "
-        "the command added]",
-        type=click.Path(),
-    ),
+_OUTPUT = output_option(
+    "File to write; its extension sets the format.  [default: next to SCORED]",
+    type=click.Path(path_type=Path),
 )
-_SOURCE = click.option(
-    "--source",
-    type=click.Path(),
-    metavar="ORIGINAL",
-    help="File that was scored, unchanged since then, to read columns from.  [default: SCORED "
-    "itself]",
-)
-_AFTER = (
-    SPREADSHEET_SAFE,
-    WORK_FOLDER,
-    RESUME,
-    OVERWRITE,
-    QUIET,
-    LOG_JSON,
+_SENDER = click.option("--sender-column", metavar="COLUMN", help="Column with the sender.")
+_TIME = click.option("--time-column", metavar="COLUMN", help="Column with the time of a message.")
+_WORK_FOLDER = click.option(
+    "--work-folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder for temporary files.  [default: the folder of the output]",
 )
 
 
-def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a decorator that adds SCORED and the options of commands on one scored file."""
-    return _all(*_BEFORE, *options, _SOURCE, *_AFTER)
-
-
-def _all(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def decorate(function: Any) -> Any:  # noqa: ANN401
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
-
-
-@command(epilog="Example: scamdetect groups dump.scored.parquet --by sender")
-@_options(
-    click.option(
-        "--by", required=True, metavar="COLUMN", help="Column to group by, such as the sender."
-    ),
-    click.option("--time-column", metavar="COLUMN", help="Column with the time of a message."),
-)
-def groups(
-    scored: str,
-    output: str | None,
-    quiet: bool,
-    log_json: bool,
-    **asked: Any,  # noqa: ANN401 - what write_groups takes as it is
-) -> None:
-    """Count flagged messages per sender or account.
-
-    SCORED is a scored file next to its record (<name>.job.json), or the folder of parts that Ray or
-    Spark wrote. It must have all rows, not only the flagged ones. Each row of the result has the
-    number of flagged messages, their kinds and languages, the first and last time, and the riskiest
-    message. Groups with the most flagged messages come first. Memory is bounded.
-
-    Unfinished work is kept in <destination>.parts; --resume continues it.
-    """
-    from scamdetect.cli.console import group_lines, step_bar
-    from scamdetect.cli.interrupts import stop_on_interrupt
-
-    with step_bar(quiet, log_json) as watch, stop_on_interrupt() as stop:
-        from scamdetect.scored.groups import write_groups
-
-        summary = write_groups(scored, output, watch=watch, stop=stop, **asked)
-    _end(summary, group_lines(summary), quiet, log_json, "report", scored)
-
-
-@command(
-    epilog="Example: scamdetect threads dump.scored.parquet --thread-column chat_id "
-    "--sender-column sender --time-column sent_at"
-)
-@_options(
-    click.option("--thread-column", metavar="COLUMN", help="Column with the thread of a message."),
-    click.option("--sender-column", metavar="COLUMN", help="Column with the sender."),
-    click.option(
-        "--time-column", metavar="COLUMN", help="Column with the time, which sets the order."
-    ),
-    click.option("--me", metavar="NAME", help="Your own sender name, which is not classified."),
-    click.option(
-        "--allow-list",
-        "allowing",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Allow-list that the dump was scored with; its messages are not classified.",
-    ),
-    MODEL,
-    THREADS,
-    RUNTIME,
-    WORKERS,
-)
-def threads(
-    scored: str,
-    output: str | None,
-    allowing: Path | None,
-    model: Path | None,
-    threads: int | None,
-    runtime: str,
-    workers: int,
-    quiet: bool,
-    log_json: bool,
-    **asked: Any,  # noqa: ANN401 - what write_threads takes as it is
-) -> None:
-    """Classify the threads of a scored file as conversations.
-
-    SCORED is as for `scamdetect groups`. The messages of a thread are read together in the order of
-    their times, and each sender is classified by their own messages, with the model and the
-    thresholds of the scored file. Chat exports need no column options, mail needs only
-    --thread-column. Each thread is one row; flagged threads come first, then the riskiest.
-
-    Unfinished work is kept in <destination>.parts; --resume continues it.
-    """
-    from scamdetect.cli.console import step_bar, thread_lines
-    from scamdetect.cli.interrupts import stop_on_interrupt
-
-    with step_bar(quiet, log_json) as watch, stop_on_interrupt() as stop:
-        from scamdetect.detector import ScamDetector
-        from scamdetect.dumps.allow_list import AllowList
-        from scamdetect.scored.threads import write_threads
-
-        allow_list = None if allowing is None else AllowList.load(allowing)
-        with ScamDetector.load(
-            model,
-            runtime=runtime,  # type: ignore[arg-type]
-            threads=threads,
-            workers=workers,
-        ) as detector:
-            summary = write_threads(
-                scored,
-                output,
-                detector=detector,
-                allow_list=allow_list,
-                inputs=(detector.bundle.folder, *([] if allowing is None else [allowing])),
-                watch=watch,
-                stop=stop,
-                **asked,
-            )
-    _end(summary, thread_lines(summary), quiet, log_json, "report", scored)
+def _with_settings(function: Any) -> Any:  # noqa: ANN401
+    for option in (LOG_JSON, QUIET, OVERWRITE_FILE, _WORK_FOLDER, SPREADSHEET_SAFE):
+        function = option(function)
+    return function
 
 
 @command(
     epilog="Example: scamdetect campaigns april.parquet --sender-column sender --time-column "
     "sent_at"
 )
-@_all(
-    click.argument("scored", type=click.Path(), nargs=-1, required=True),
-    output_option(
-        "File to write; its extension sets the format. Required with several SCORED.  [default: "
-        "next to SCORED, with the name of the command added]",
-        type=click.Path(),
-    ),
-    click.option("--sender-column", metavar="COLUMN", help="Column with the sender, to count."),
-    click.option("--time-column", metavar="COLUMN", help="Column with the time, for the days."),
-    click.option(
-        "--before",
-        type=click.Path(path_type=Path),
-        metavar="EARLIER",
-        help="Campaigns of an earlier dump, to find which ones are new and which have grown.",
-    ),
-    click.option(
-        "--at-least",
-        type=click.IntRange(min=2),
-        default=2,
-        show_default=True,
-        help="Smallest number of messages of a campaign.",
-    ),
-    click.option(
-        "--operations",
-        is_flag=True,
-        help="Also join campaigns that share a complete link, a wallet or a handle, unless it is "
-        "on a warning list (extra `share`).",
-    ),
-    click.option(
-        "--index",
-        type=click.Path(path_type=Path),
-        metavar="DIR",
-        help="Keep the index of each SCORED in this folder, to skip unchanged files next time.",
-    ),
-    SOURCES,
-    *_AFTER,
+@click.argument("scored", type=click.Path(path_type=Path), nargs=-1, required=True)
+@_OUTPUT
+@click.option(
+    "--by", metavar="COLUMN", help="Group by this column, such as the sender, not by similarity."
 )
+@_SENDER
+@_TIME
+@click.option(
+    "--before",
+    type=click.Path(path_type=Path),
+    metavar="EARLIER",
+    help="Campaigns of an earlier dump, to find which ones are new and which have grown.",
+)
+@click.option(
+    "--at-least",
+    type=click.IntRange(min=2),
+    default=2,
+    show_default=True,
+    help="Smallest number of messages of a campaign.",
+)
+@click.option(
+    "--operations",
+    is_flag=True,
+    help="Also join campaigns that share a complete link, a wallet or a handle, unless it is on a "
+    "warning list (extra `share`).",
+)
+@_with_settings
 def campaigns(
-    scored: tuple[str, ...],
-    output: str | None,
+    scored: tuple[Path, ...],
+    output: Path | None,
+    by: str | None,
     operations: bool,
     quiet: bool,
     log_json: bool,
-    **asked: Any,  # noqa: ANN401 - what write_campaigns takes as it is
+    **given: Any,  # noqa: ANN401
 ) -> None:
-    """Find campaigns: groups of similar messages.
+    """Find campaigns: groups of similar messages, or of one sender.
 
-    SCORED is as for `scamdetect groups`, or a folder of --index. The messages of a campaign are
-    nearly the same, or differ only in numbers, links and the like. All messages count, flagged or
-    not. Each campaign is one row; the largest come first. A second file, <stem>.members, has the
-    campaign of each message. The summary lists large, new campaigns that are not flagged, with
-    masked texts. With --operations the texts are read twice.
+    SCORED are files, or folders of parts, with all rows, not only the flagged ones. The messages of
+    a campaign are nearly the same, or differ only in numbers, links and the like. All messages
+    count, flagged or not. Each campaign is one row; the largest come first. A second file,
+    <stem>.members, has the campaign of each message. The summary lists large, new campaigns that
+    are not flagged, with masked texts.
 
-    Unfinished work is kept in <destination>.parts and <destination>.index; --resume continues it.
+    With --by each value of a column is one row, those with most flagged messages first.
     """
-    # Before Arrow is loaded: its own pools keep what they once had, a third of what this takes.
+    # Before Arrow is loaded: its own pools keep memory that is no longer used.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    from scamdetect.cli.console import step_bar
-    from scamdetect.cli.interrupts import stop_on_interrupt
+    from scamdetect.cli.console import progress, say_next
 
-    with step_bar(quiet, log_json) as watch, stop_on_interrupt() as stop:
-        from scamdetect.reports.campaigns import campaign_lines
-        from scamdetect.scored.campaigns import write_campaigns
+    lines: Callable[[Any], Iterable[str]] = group_lines
+    with progress(quiet or log_json, "reading") as show:
+        given["options"] = _output_options(given, show)
+        if by is not None:
+            from scamdetect.scored.groups import write_groups
 
-        summary = write_campaigns(
-            scored,
-            output,
-            indicators=_joining() if operations else None,
-            watch=watch,
-            stop=stop,
-            **asked,
-        )
-    proposed: list[str | Path] = [*scored, "--campaigns", summary.members, "-o", "review.csv"]
-    lines = list(campaign_lines(summary))
-    _end(summary, lines, quiet, log_json, "indicators", "propose", *proposed)
+            if len(scored) > 1 or operations or given.pop("before") or given.pop("sender_column"):
+                raise click.UsageError(
+                    "--by takes one SCORED, and neither --operations, --before nor --sender-column"
+                )
+            del given["at_least"]
+            summary: Any = write_groups(scored[0], output, by=by, **given)
+        else:
+            from scamdetect.reports.campaigns import campaign_lines as lines
+            from scamdetect.scored.campaigns import write_campaigns
+
+            indicators = _joining() if operations else None
+            summary = write_campaigns(scored, output, indicators=indicators, **given)
+    _end(summary, lines, quiet, log_json)
+    if by is None and not quiet and not log_json:
+        say_next("share", "propose", *scored, "--campaigns", summary.members, "-o", "review.csv")
 
 
 def _joining() -> Indicators:
@@ -268,6 +137,109 @@ def _joining() -> Indicators:
         lambda text: (Value(found.type, found.value) for found in indicators_of(text, types)),
         lambda one: guard.verdict(IndicatorType(one.type), one.value) is not None,
     )
+
+
+@command(
+    epilog="Example: scamdetect chat dump.scored.parquet --thread-column chat_id "
+    "--sender-column sender --time-column sent_at"
+)
+@click.argument("scored", type=click.Path(path_type=Path))
+@_OUTPUT
+@click.option("--thread-column", metavar="COLUMN", help="Column with the thread of a message.")
+@_SENDER
+@_TIME
+@click.option("--me", metavar="NAME", help="Your own sender name, which is not classified.")
+@click.option(
+    "--allow-list",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Allow-list that the dump was scored with; its messages are not classified.",
+)
+@MODEL
+@THREADS
+@_with_settings
+def chat(
+    scored: Path,
+    output: Path | None,
+    allow_list: Path | None,
+    model: Path | None,
+    threads: int | None,
+    quiet: bool,
+    log_json: bool,
+    **given: Any,  # noqa: ANN401
+) -> None:
+    """Classify the threads of a scored file as conversations.
+
+    SCORED is as for `scamdetect campaigns`, next to its record (<name>.job.json). The messages of a
+    thread are read together in the order of their times, and each sender is classified by their own
+    messages, with the model and the thresholds of the scored file. Chat exports need no column
+    options, mail needs only --thread-column. Each thread is one row; flagged threads come first,
+    then the riskiest.
+    """
+    from scamdetect.cli.console import progress
+
+    with progress(quiet or log_json, "reading") as show:
+        from scamdetect.detector import ScamDetector
+        from scamdetect.dumps.decide import AllowList
+        from scamdetect.scored.threads import write_threads
+
+        options = _output_options(given, show)
+        with ScamDetector.load(model, threads=threads) as detector:
+            summary = write_threads(
+                scored,
+                output,
+                detector=detector,
+                allow_list=None if allow_list is None else AllowList.load(allow_list),
+                options=options,
+                **given,
+            )
+    _end(summary, thread_lines, quiet, log_json)
+
+
+def _output_options(given: dict[str, Any], show: Callable[[str, None], None]) -> OutputOptions:
+    """Take the options of a result from those of a command."""
+    from scamdetect.scored.database import OutputOptions
+
+    names = ("overwrite", "spreadsheet_safe", "work_folder")
+    taken = {name: given.pop(name) for name in names}
+    return OutputOptions(**taken, progress=lambda rows: show(f"{rows:,} rows read", None))
+
+
+def group_lines(summary: GroupsSummary) -> list[str]:
+    """Return the summary of groups."""
+    return [
+        f"{summary.groups:,} groups of {summary.rows:,} rows: {summary.flagged:,} with a flagged "
+        "message",
+        f"groups written to {summary.destination}",
+    ]
+
+
+def thread_lines(summary: ThreadsSummary) -> list[str]:
+    """Return the summary of threads."""
+    without = summary.rows - summary.messages
+    unknown_me = "no message is from the sender that --me names, so all were judged"
+    return [
+        f"{summary.threads:,} threads of {summary.messages:,} messages: flagged "
+        f"{summary.flagged:,}, review {summary.review:,}, too short to tell "
+        f"{summary.needs_context:,}",
+        *([unknown_me] if summary.own == 0 else []),
+        *([f"rows in no thread: {without:,}"] if without else []),
+        f"threads written to {summary.destination}",
+    ]
+
+
+def _end(
+    summary: Any,  # noqa: ANN401
+    lines: Callable[[Any], Iterable[str]],
+    quiet: bool,
+    log_json: bool,
+) -> None:
+    if log_json:
+        values = dataclasses.asdict(summary)
+        values.pop("listed", None)  # templates
+        say_json(json.dumps({"event": "done", **values}, default=str), err=True)
+    elif not quiet:
+        say(*lines(summary), err=True)
 
 
 @command(epilog="Example: scamdetect report dump.scored.parquet -o report.html")
@@ -314,19 +286,3 @@ def report(
         page = write_report(scored, output, samples=not no_samples, **asked)
     say(f"written to {page}", err=True)
     say_next("queue", scored)
-
-
-def _end(
-    summary: GroupsSummary | ThreadsSummary | CampaignsSummary,
-    lines: list[str],
-    quiet: bool,
-    log_json: bool,
-    *following: str | Path,
-) -> None:
-    from scamdetect.cli.console import log_done, say_next
-
-    if log_json:
-        log_done(summary)
-    elif not quiet:
-        say(*lines, err=True)
-        say_next(*following)

@@ -124,7 +124,10 @@ def _json_texts(field: pa.Field, column: pa.ChunkedArray) -> list[str]:
     if pa.types.is_float32(field.type):  # whose values have no longer digits
         texts = column.cast(pa.string()).to_pylist()
         return ["null" if text in (None, "nan", "inf", "-inf") else text for text in texts]
-    return [json.dumps(_rounded(value), ensure_ascii=False) for value in json_values(column)]
+    values = json_values(column)
+    if field.name == "scamdetect_kinds":
+        values = list(map(_rounded, values))
+    return [json.dumps(value, ensure_ascii=False) for value in values]
 
 
 def _rounded(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -21,13 +21,13 @@ def score(
     text_column: str = "text",
     model: str | Path | None = None,
     workers: int | None = None,
-    **options: Any,  # noqa: ANN401
+    **options: Any,  # noqa: ANN401 - those of TableScorer
 ) -> Dataset:
     """Return the dataset with the ``scamdetect_*`` columns appended, computed when consumed.
 
-    ``options`` are those of ``TableScorer``. Each of the ``workers`` takes a block at a time; by
-    default one CPU is left to read and write. Ray's blocks of 128 MiB keep a worker busy for hours:
-    ``repartition`` the dataset first.
+    ``workers`` actors load the model once and take a block at a time; the default is the cluster's
+    number of CPUs minus one, which reads and writes. Ray's blocks of 128 MiB keep an actor busy
+    for hours: ``repartition`` the dataset first. ``options`` are those of ``TableScorer``.
 
     Raises MissingExtraError if Ray is not installed.
     """
@@ -38,11 +38,11 @@ def score(
         raise MissingExtraError("ray[data]", "ray") from error
     scorer = TableScorer(text_column, model, **options)
     if workers is None:
-        workers = max(1, (int(ray.cluster_resources().get("CPU", 1)) - 1) // scorer.threads)
+        cpus = int(ray.cluster_resources().get("CPU", 1))
+        workers = max(1, (cpus - 1) // scorer.threads)
     return dataset.map_batches(
         TableScorer,
-        fn_constructor_args=(text_column, scorer.model),
-        fn_constructor_kwargs=options,
+        fn_constructor_kwargs=vars(scorer),
         batch_format="pyarrow",
         batch_size=None,
         compute=ray.data.ActorPoolStrategy(size=workers),

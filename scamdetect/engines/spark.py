@@ -34,7 +34,7 @@ def score(
     *,
     text_column: str = "text",
     model: str | Path | None = None,
-    **options: Any,  # noqa: ANN401
+    **options: Any,  # noqa: ANN401 - those of TableScorer
 ) -> DataFrame:
     """Return the frame with the ``scamdetect_*`` columns appended, computed when used.
 

@@ -23,8 +23,6 @@ def campaign_lines(summary: CampaignsSummary) -> Iterator[str]:
     )
     if summary.operations is not None:
         yield f"{summary.operations:,} operations: campaigns that share a link, wallet or handle"
-    if summary.resumed:
-        yield f"{summary.resumed:,} of the rows were read by earlier runs"
     yield from unnoticed_lines(summary.unnoticed, summary.listed, compared=summary.compared)
     yield f"campaigns written to {summary.destination}, their messages to {summary.members}"
 

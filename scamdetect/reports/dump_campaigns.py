@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from heapq import nlargest
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
-from scamdetect.frames.arrow import number_array
 from scamdetect.labels import Decision
 from scamdetect.reports.campaigns import unnoticed_meaning, unnoticed_title
 from scamdetect.reports.dump_counts import days_of
@@ -25,15 +24,13 @@ from scamdetect.reports.dump_notes import (
     other_campaigns_note,
     sample,
 )
-from scamdetect.scored.campaigns import largest_campaigns
+from scamdetect.scored.campaigns import write_campaigns
 from scamdetect.scored.read import ScoredDump
-from scamdetect.scored.templates import DAY
 from scamdetect.scored.top_campaigns import (
     Campaign,
     are_of,
     campaigns_beside,
     first_texts,
-    is_compared,
     read_campaigns,
     unnoticed,
 )
@@ -117,7 +114,7 @@ def _of_file(path: Path) -> Campaigns | None:
     flagged = (one for one in chain([first], campaigns) if one.flagged)
     top = nlargest(MOST_CAMPAIGNS, flagged, key=lambda one: (one.flagged, -one.first_row))
     listed = unnoticed(path, MOST_CAMPAIGNS)
-    compared = is_compared(first)
+    compared = first.earlier is not None
     return Campaigns(
         flagged=tuple(map(ShownCampaign, top)),
         unnoticed=tuple(map(ShownCampaign, listed.first)),
@@ -133,20 +130,28 @@ def _of_flagged(dump: ScoredDump, text: str | None, time: str | None) -> Campaig
     if text is None:
         return Campaigns()
     with TemporaryDirectory(prefix="scamdetect-") as folder:
-        found = largest_campaigns(
-            _flagged(dump, text, time), Path(folder), MOST_CAMPAIGNS, days=time is not None
-        )
+        path = Path(folder) / "flagged.parquet"
+        tables = list(_flagged(dump, text, time))
+        if not tables:
+            return Campaigns()
+        pq.write_table(pa.concat_tables(tables), path)
+        summary = write_campaigns(path, time_column=None if time is None else "day")
+        found = list(islice(read_campaigns(summary.destination), MOST_CAMPAIGNS))
     return Campaigns(flagged=tuple(map(ShownCampaign, found)))
 
 
 def _flagged(dump: ScoredDump, text: str, time: str | None) -> Iterator[pa.Table]:
+    """Yield scored rows, of which only the flagged ones have a text."""
     for batch in dump.batches(text, time):
         table = batch.table
         is_flagged = pc.equal(table["decision"], Decision.FLAG.value)
-        names = ("decision", "probability", "kinds", "language")
-        columns = {name: table[name] for name in names}
-        columns["text"] = pc.if_else(is_flagged, table["text"], pa.scalar(None, pa.string()))
+        columns = {
+            "scamdetect_decision": table["decision"],
+            "scamdetect_scam_probability": table["probability"],
+            "scamdetect_kinds": pc.binary_join(table["kinds"], ";"),
+            "scamdetect_language": table["language"],
+            "text": pc.if_else(is_flagged, table["text"], pa.scalar(None, pa.string())),
+        }
         if time is not None:
-            days = days_of(table["time"])
-            columns[DAY] = number_array(days.astype(np.int64))
+            columns["day"] = pa.array(days_of(table["time"]).view("datetime64[D]"))
         yield pa.table(columns)

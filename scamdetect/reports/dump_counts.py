@@ -142,7 +142,6 @@ class Counts:
 
     def add(self, batch: ScoredBatch) -> None:
         """Count a batch; raise InputError on columns that ``score`` never writes."""
-        self.unreadable += batch.unreadable
         table = _filled(batch.table)
         self._add_groups(table)
         scored = table.column("probability").drop_null().to_numpy()

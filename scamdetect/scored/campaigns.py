@@ -1,62 +1,86 @@
 """Find campaigns in scored files: one row per group of near-duplicate messages.
 
-All messages count, whatever their decision. Pass 1 (``template_index``) masks each message once,
-pass 2 (``campaign_join``) merges near-duplicate templates, and the rows of each campaign are
-aggregated like groups.
+All messages count, whatever their decision. Each message is masked to a template, near-duplicate
+templates are joined (``similar``), and the rows of each campaign are summed in DuckDB.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from scamdetect.dumps.columns import Grouping
-from scamdetect.dumps.formats import destination_format, is_remote
-from scamdetect.dumps.outputs import check_paths, reported
-from scamdetect.dumps.sources import find_source, located
 from scamdetect.errors import InputError
-from scamdetect.scored.campaign_label import label_rows
-from scamdetect.scored.campaign_table import Style, Table
-from scamdetect.scored.job import (
-    Step,
-    Stop,
-    Watch,
-    cell_delimiter,
-    checked_destination,
-    default_destination,
+from scamdetect.frames.arrow import encodable
+from scamdetect.labels import Decision
+from scamdetect.scored.database import (
+    DEFAULTS,
+    Database,
+    OutputOptions,
+    checked_path,
+    database,
+    result_path,
+    shortest,
+    sums,
 )
-from scamdetect.scored.operations import Indicators, found_operations, labelled_texts
-from scamdetect.scored.source import Opened, companions, opened
-from scamdetect.scored.template_index import (
-    Index,
-    built_index,
-    index_folder,
-    index_settings,
-    is_index,
-    read_index,
-    scored_tables,
-)
-from scamdetect.scored.templates import DAY
+from scamdetect.scored.operations import Indicators, find_operations
+from scamdetect.scored.read import open_scored
+from scamdetect.scored.similar import similar_groups
 from scamdetect.scored.top_campaigns import (
     Campaign,
-    campaigns_path,
-    holds_campaigns,
     members_path,
+    read_campaigns,
+    template_hash,
     unnoticed,
 )
-from scamdetect.scored.work import State, Work, working
-from scamdetect.system.destinations import private_folder
-from scamdetect.system.files import OWNER, access_of, files_in
+from scamdetect.text.masking import key_of, mask
 
-AT_LEAST = 2
-BUCKET_BYTES = 8 << 20  # of rows; their names and senders take several times that
-MOST_LISTED = 10
+_MOST_LISTED = 10
+_LATE = np.iinfo(np.int64).max
+_DRAFTS = pa.schema([("hash", pa.uint64()), ("first_row", pa.int64()), ("template", pa.string())])
+_VALUES = pa.schema([("value", pa.string()), ("hash", pa.uint64())])
+_ID = "lower(lpad(hex({}), 16, '0'))"
+# Templates in the order of their hashes, each as it was first written.
+_TEMPLATES = """
+CREATE TABLE templates AS
+SELECT hash, template, coalesce(messages, 0) AS messages FROM drafts
+JOIN (SELECT hash, min(first_row) AS first_row FROM drafts GROUP BY hash) USING (hash, first_row)
+LEFT JOIN (SELECT hash, count(*) AS messages FROM rows GROUP BY hash) USING (hash) ORDER BY hash"""
+_SUMMED = {
+    # Times 10^12 sums are whole numbers, so that no order of the rows changes the last digit.
+    "mean": "sum(CAST(probability * 1e12 AS BIGINT)) / 1e12 / count(*)",
+    "first_row": "min(row) FILTER (hash = campaign)",
+    "senders": "count(DISTINCT sender)",
+    "first_day": "DATE '1970-01-01' + CAST(floor(min(micros) / 864e8) AS INTEGER)",
+    "last_day": "DATE '1970-01-01' + CAST(floor(max(micros) / 864e8) AS INTEGER)",
+}
+_CAMPAIGNS = f"""
+SELECT {_ID.format("key")} AS campaign, template, s.messages, facts.templates, flagged, review,
+    flagged_share, {shortest("mean")} AS mean_scam_probability,
+    highest_scam_probability, senders, first_day, last_day, languages,
+    kinds, earlier_messages, s.messages / nullif(earlier_messages, 0) AS growth, input,
+    first_row - start AS first_row, operation, reasons
+FROM ({{}}) AS s JOIN facts USING (key) JOIN templates ON templates.hash = key
+JOIN inputs ON first_row >= start AND first_row < stop
+LEFT JOIN operations ON operations.id = {_ID.format("key")}
+ORDER BY s.messages DESC, s.first_row"""
+_MEMBERS = f"""
+SELECT input, row - start AS row, {_ID.format("campaign")} AS campaign
+FROM members JOIN inputs ON row >= start AND row < stop ORDER BY members.row"""
+_COUNTS = """
+SELECT count(DISTINCT campaign) AS campaigns, count(*) AS messages,
+    count(DISTINCT campaign) FILTER (decision = 'flag') AS flagged FROM members"""
+_SHARED = f"""
+SELECT value, list(id ORDER BY id) AS campaigns FROM (
+    SELECT DISTINCT value, {_ID.format("campaign")} AS id
+    FROM shared_values JOIN labels USING (hash)
+) GROUP BY value HAVING count(*) > 1 ORDER BY value"""
 
 
 @dataclass(frozen=True)
@@ -65,8 +89,7 @@ class CampaignsSummary:
 
     ``flagged`` campaigns have a flagged message; ``messages`` of the ``rows`` are in a campaign;
     ``unnoticed`` campaigns are large, new and not flagged, and ``listed`` has the first of these.
-    ``compared`` is True if new means missing in an earlier dump. ``operations`` is the number of
-    operations, None if campaigns were not joined.
+    ``compared`` is True if new means missing in an earlier dump.
     """
 
     destination: Path
@@ -79,240 +102,158 @@ class CampaignsSummary:
     listed: tuple[Campaign, ...]
     compared: bool
     operations: int | None = None
-    resumed: int = 0  # of the rows, those that earlier runs had masked
 
 
 def write_campaigns(
     scored: str | Path | Sequence[str | Path],
     destination: str | Path | None = None,
     *,
-    sources: Sequence[str | Path] = (),
     sender_column: str | None = None,
     time_column: str | None = None,
     before: str | Path | None = None,
-    at_least: int = AT_LEAST,
-    index: str | Path | None = None,
+    at_least: int = 2,
     indicators: Indicators | None = None,
-    spreadsheet_safe: bool = False,
-    work_folder: str | Path | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
-    watch: Watch | None = None,
-    stop: Stop | None = None,
+    options: OutputOptions = DEFAULTS,
 ) -> CampaignsSummary:
     """Write one row per campaign of scored files or folders of parts, and the rows of each.
 
-    A campaign has ``at_least`` messages of near-duplicate templates, flagged or not. ``sources``
-    are the original files, in the order of ``scored``, for columns and texts that the scored files
-    lack. ``sender_column`` and ``time_column`` are needed to count senders and days. ``before`` is
-    the campaign file of an earlier dump; its campaigns are recognised by their template or a
-    near-duplicate.
-
-    With ``indicators`` campaigns that share a link, a wallet or a handle are joined into operations
-    (``scored.operations``). This reads the messages again, so it does not work for a folder in
-    ``index``.
-
-    Each dump is masked once, into a folder below ``index`` where later runs find it; such a folder
-    can be passed instead of a scored file. Without ``index`` it is removed at the end.
-
-    The default destination is ``<stem>.campaigns.<extension>`` next to the single scored file; the
-    members go to ``<stem>.members.<extension>`` next to it. Both appear at the end. For
-    ``work_folder``, ``resume``, ``overwrite`` and ``spreadsheet_safe`` see
-    ``scored.groups.write_groups``.
-
-    Raises InputError for files of flagged rows only, for missing columns, if ``before`` has no
-    campaigns and for an ``at_least`` below 2; OutputError if writing fails; JobInterrupted if
-    ``stop``, which is called before each step, returns True.
+    A campaign has ``at_least`` messages of near-duplicate templates, flagged or not.
+    ``sender_column`` and ``time_column`` are needed to count senders and days. ``before`` is the
+    campaign file of an earlier dump; its campaigns are recognised by their template or a
+    near-duplicate. With ``indicators`` campaigns that share a link, a wallet or a handle are joined
+    into operations (``scored.operations``). The default destination is
+    ``<stem>.campaigns.<extension>`` next to the single scored file; the members go to
+    ``<stem>.members.<extension>`` next to it. Raises InputError, OutputError.
     """
-    watch = watch or (lambda step: None)
     if at_least < 2:
         raise InputError(f"at_least (--at-least) is {at_least}; a campaign has at least 2 messages")
-    given = [scored] if isinstance(scored, str | Path) else list(scored)
-    inputs = _inputs(given, sources, sender_column=sender_column, time_column=time_column)
-    earlier = None if before is None else Path(before)
-    if earlier is not None and not holds_campaigns(earlier):
-        raise InputError(f"{earlier}: contains no campaigns; pass a file written by `campaigns`")
-    target = _destination(inputs, destination)
-    with reported(target):
-        dumps = [one.opened for one in inputs if one.opened is not None]
-        read = [one.index.folder for one in inputs if one.index is not None]
-        read += [] if earlier is None else [earlier]
-        target, folder = checked_destination(target, dumps, work_folder, read)
-        second = members_path(target)
+    paths = [Path(path) for path in ([scored] if isinstance(scored, str | Path) else scored)]
+    if destination is None and len(paths) != 1:
+        raise InputError("cannot derive the destination from these inputs; pass it with -o")
+    dumps = [open_scored(path, all_rows="campaigns") for path in paths]
+    path = result_path(paths[0], "campaigns") if destination is None else Path(destination)
+    earlier = [] if before is None else list(read_campaigns(Path(before)))
+    optional = {
+        "input": len(paths) > 1, "senders": sender_column, "first_day": time_column,
+        "last_day": time_column, "earlier_messages": before, "growth": before,
+        "operation": indicators, "reasons": indicators,
+    }  # fmt: skip
+    with database(dumps, path, options) as db:
+        inputs = [*paths, *([Path(before)] if before else [])]
+        members = checked_path(members_path(checked_path(path, inputs, options)), inputs, options)
+        named = {"sender": sender_column, "time": time_column}
+        starts = [0]
         for dump in dumps:
-            check_paths(dump.scored, second, folder, [*dump.files, *read])
-        delimiter = ","
-        if dumps:
-            delimiter = cell_delimiter(dumps[0], target, spreadsheet_safe=spreadsheet_safe)
-        settings = {
-            "what": "campaigns",
-            "inputs": [one.settings for one in inputs],
-            "before": None if earlier is None else find_source(earlier).identity(),
-            "at_least": at_least,
-            "operations": indicators is not None,
-            "spreadsheet_safe": spreadsheet_safe,
-            "destination": str(target if is_remote(target) else target.resolve()),
-            "format": destination_format(target).value,
-            "bucket_bytes": BUCKET_BYTES,
-        }
-        parent = _index_parent(index, folder)
-        with working(
-            target,
-            folder,
-            settings,
-            resume=resume,
-            overwrite=overwrite,
-            access=access_of([*(path for dump in dumps for path in dump.files), *read]),
-            second=second,
-        ) as work:
-            if overwrite and not resume and index is None:
-                _remove(parent)
-            indexes = [_indexed(one, parent, watch, stop) for one in inputs]
-            if not work.state.joined:
-                compared = earlier is not None
-                label_rows(
-                    indexes, work, at_least=at_least, earlier=earlier, watch=watch, stop=stop
-                )
-                table = Table.of(work, indexes, compared=compared)
-                table.sort(watch, stop)
-                if indicators is not None:
-                    dumps_read = [
-                        (one.opened, i.rows) for one, i in zip(inputs, indexes, strict=True)
-                    ]
-                    texts = labelled_texts(dumps_read, work.segments[1:], stop)
-                    operations = found_operations(texts, indicators, folder)
-                    table = replace(table, operations=operations)
-                watch(Step("write", 0.0, work.state.rows))
-                style = Style(delimiter, spreadsheet_safe)
-                work.join(
-                    lambda file: table.write(file, style),
-                    lambda file: table.write_members(file, style),
-                )
-            counts, rows = dict(work.state.counts), work.state.rows
-            listed = unnoticed(work.joined, MOST_LISTED) if work.joined.exists() else None
-            work.publish()
-        if index is None:
-            _remove(parent)
+            rows = dump.rows(named, first=starts[-1], text=True)
+            starts.append(db.load(_masked(db, rows, indicators), starts[-1]))
+        _find(db, at_least, earlier)
+        names = pa.array(map(str, paths), pa.string())
+        db.insert("inputs", pa.table({"input": names, "start": starts[:-1], "stop": starts[1:]}))
+        operations = _join(db, indicators)
+        summed = _CAMPAIGNS.format(sums("members", "campaign", _SUMMED, flat=db.flat))
+        for query, target in ((_MEMBERS, members), (summed, db.path)):
+            tables = db.read(query)
+            db.write(
+                (t.select([n for n in t.column_names if optional.get(n, True)]) for t in tables),
+                target,
+            )
+        counts = next(db.rows(_COUNTS))
+    listed = unnoticed(db.path, _MOST_LISTED)
     return CampaignsSummary(
-        destination=target,
-        members=second,
-        rows=rows,
-        unnoticed=0 if listed is None else listed.count,
-        listed=() if listed is None else listed.first,
-        compared=earlier is not None,
-        resumed=sum(one.resumed for one in indexes),
+        destination=db.path,
+        members=members,
+        rows=starts[-1],
+        unnoticed=listed.count,
+        listed=listed.first,
+        compared=before is not None,
+        operations=None if indicators is None else operations,
         **counts,
     )
 
 
-def largest_campaigns(
-    tables: Iterator[pa.Table], folder: Path, most: int, *, days: bool = False
-) -> list[Campaign]:
-    """Return the largest campaigns of some rows, which have the columns of a segment.
+def _masked(
+    db: Database, tables: Iterable[pa.Table], indicators: Indicators | None
+) -> Iterator[pa.Table]:
+    """Yield rows with the hashes of their templates, and insert the templates.
 
-    The empty folder is used for the work and can be removed afterwards. Raises OSError.
+    A row that was not scored, or has no words, has no template.
     """
-
-    def watch(step: Step) -> None:
-        pass
-
-    index = built_index(
-        folder / "index", "", {"time_column": DAY if days else None}, tables, 0, watch=watch
-    )
-    state = State({"bucket_bytes": BUCKET_BYTES}, overwrite=False)
-    work = Work(folder / "campaigns.parquet", folder, state, OWNER)
-    label_rows([index], work, at_least=AT_LEAST, watch=watch)
-    table = Table.of(work, [index], compared=False)
-    table.sort(watch)
-    return table.first(most)
-
-
-@dataclass(frozen=True)
-class _Input:
-    """A scored dump to mask, or an index made of one."""
-
-    name: str
-    index: Index | None = None
-    opened: Opened | None = None
-    columns: Grouping | None = None
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Return what identifies the input."""
-        if self.opened is None or self.columns is None:
-            return {} if self.index is None else {"index": self.index.digest}
-        return index_settings(self.opened, self.columns)
+    for table in tables:
+        unscored = pc.equal(table["decision"], Decision.UNSCORED.value)
+        texts = pc.if_else(unscored, pa.scalar(None, pa.string()), table["text"])
+        encoded = texts.combine_chunks().dictionary_encode()
+        drafts: dict[int, str] = {}
+        values: dict[tuple[str, int], None] = {}
+        hashes: list[int | None] = []
+        for text in encoded.dictionary.to_pylist():
+            template, number = _template(text)
+            hashes.append(number)
+            if number is not None:
+                drafts.setdefault(number, template)
+                shared = () if indicators is None else indicators.joining(text)
+                values |= dict.fromkeys((value, number) for value in shared)
+        start = table["row"][0].as_py() if len(table) else 0
+        columns = [[*drafts], [start] * len(drafts), [*drafts.values()]]
+        db.insert("drafts", pa.table(columns, schema=_DRAFTS))
+        pairs = [[value for value, _ in values], [number for _, number in values]]
+        db.insert("shared_values", pa.table(pairs, schema=_VALUES))
+        of_rows = pa.array(hashes, pa.uint64()).take(encoded.indices)
+        yield table.drop_columns(["text", "time", "bad"]).append_column("hash", of_rows)
 
 
-def _inputs(
-    given: Sequence[str | Path],
-    sources: Sequence[str | Path],
-    *,
-    sender_column: str | None,
-    time_column: str | None,
-) -> list[_Input]:
-    found = []
-    for path, source in zip(given, companions(given, sources), strict=True):
-        place = located(path)
-        if not is_remote(place) and is_index(place):
-            index = read_index(place)
-            for has, named, option in (
-                (index.senders, sender_column, "sender_column (--sender-column)"),
-                (index.days, time_column, "time_column (--time-column)"),
-            ):
-                if has != (named is not None):
-                    raise InputError(
-                        f"{place}: was made {'with' if has else 'without'} {option}, unlike the "
-                        "other dumps; use the same options for all, or make it again"
-                    )
-            found.append(_Input(str(path), index=index))
-            continue
-        dump = opened(path, source, "campaigns")
-        dump.check_texts()
-        columns = dump.columns(sender_column=sender_column, time_column=time_column)
-        found.append(_Input(str(path), opened=dump, columns=columns))
-    names = [one.name for one in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"{name}: is given twice; name each dump once")
-    return found
+@lru_cache(maxsize=1 << 16)
+def _template(text: str) -> tuple[str, int | None]:
+    """Return the template of a message and its hash, None for one without words."""
+    template = mask(text)
+    return template, template_hash(key_of(template)) if template.strip() else None
 
 
-def _destination(inputs: Sequence[_Input], given: str | Path | None) -> Path:
-    if given is not None:
-        return located(given)
-    if len(inputs) > 1 or inputs[0].opened is None:
-        raise InputError("cannot derive the destination from these inputs; pass it with -o")
-    return default_destination(inputs[0].opened, campaigns_path)
+def _find(db: Database, at_least: int, earlier: Sequence[Campaign]) -> None:
+    """Create the labels of templates, the facts of campaigns, and the view of their rows."""
+    known = np.array([int(campaign.id, 16) for campaign in earlier], np.uint64)
+    late = _LATE - np.arange(len(earlier))  # the wording of these dumps comes first
+    words = [encodable(campaign.template) for campaign in earlier]
+    db.insert("drafts", pa.table([known, late, pa.array(words, pa.string())], schema=_DRAFTS))
+    db.run(_TEMPLATES)
+    numbers = pa.concat_tables(db.read("SELECT hash, messages FROM templates ORDER BY hash"))
+    hashes, messages = (column.to_numpy() for column in numbers.columns)
+
+    def texts(wanted: NDArray[np.int64]) -> list[str]:
+        db.run("DROP TABLE IF EXISTS wanted")
+        db.insert("wanted", pa.table({"hash": hashes[wanted]}))
+        found = db.rows("SELECT template FROM templates JOIN wanted USING (hash) ORDER BY hash")
+        return [row["template"] for row in found]
+
+    tables = db.read("SELECT template FROM templates ORDER BY hash")
+    batches = (table["template"].to_pylist() for table in tables if len(table))
+    groups = similar_groups(batches, messages, texts, db.folder)
+    sizes = np.bincount(groups, messages, len(groups))
+    # The most frequent template leads, of equal ones the one with the lowest hash.
+    order = np.lexsort((-messages, groups))
+    firsts = order[np.flatnonzero(np.diff(groups[order], prepend=-1))]
+    leaders = np.zeros(len(groups), np.int64)
+    leaders[groups[firsts]] = firsts
+    members = np.flatnonzero((messages > 0) & (sizes[groups] >= at_least))
+    campaign = hashes[leaders[groups[members]]]
+    db.insert("labels", pa.table({"hash": hashes[members], "campaign": campaign}))
+    before = np.zeros(len(groups), np.int64)
+    np.add.at(before, groups[np.searchsorted(hashes, known)], [one.messages for one in earlier])
+    leading = groups[members[campaign == hashes[members]]]
+    wordings = np.bincount(groups[messages > 0], minlength=len(groups))
+    facts = {"templates": wordings[leading], "earlier_messages": before[leading]}
+    db.insert("facts", pa.table({"key": hashes[leaders[leading]]} | facts))
+    db.run("CREATE VIEW members AS SELECT * FROM rows JOIN labels USING (hash)")
 
 
-def _index_parent(given: str | Path | None, folder: Path) -> Path:
-    """Return the folder of the indexes, by default next to the work folder."""
-    if given is not None:
-        return Path(given)
-    return folder.with_name(f"{folder.name.removesuffix('.parts')}.index")
-
-
-def _indexed(one: _Input, parent: Path, watch: Watch, stop: Stop | None) -> Index:
-    if one.opened is None or one.columns is None:
-        assert one.index is not None
-        return one.index
-    private_folder(parent, "choose another folder with --index")
-    return built_index(
-        index_folder(parent, one.opened, one.settings),
-        one.name,
-        one.settings,
-        scored_tables(one.opened, one.columns),
-        one.opened.record.rows,
-        watch=watch,
-        stop=stop,
-    )
-
-
-def _remove(parent: Path) -> None:
-    """Remove the indexes below the folder, and the folder if it is then empty."""
-    for folder in files_in(parent):
-        if is_index(folder):
-            shutil.rmtree(folder)
-    with suppress(OSError):
-        parent.rmdir()
+def _join(db: Database, indicators: Indicators | None) -> int:
+    """Create the table of operations; return their number."""
+    shared = ((row["value"], row["campaigns"]) for row in db.rows(_SHARED))
+    operations = {} if indicators is None else find_operations(shared, indicators)
+    columns = {
+        "id": operations.keys(),
+        "operation": (one.id for one in operations.values()),
+        "reasons": (" ".join(one.reasons) for one in operations.values()),
+    }
+    arrays = {name: pa.array(values, pa.string()) for name, values in columns.items()}
+    db.insert("operations", pa.table(arrays))
+    return len({one.id for one in operations.values()})

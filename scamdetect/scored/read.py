@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial, reduce
-from itertools import chain, islice
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -14,330 +13,211 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scamdetect.dumps.batches import Item, Reject, grouped
-from scamdetect.dumps.delimited import unquote
-from scamdetect.dumps.formats import DELIMITERS, JOB_SUFFIX, Format, destination_format, unpacked
-from scamdetect.dumps.json import object_lines
-from scamdetect.dumps.lines import beginning, reading
-from scamdetect.dumps.parquet import read_batches, read_schema
-from scamdetect.dumps.read_delimited import open_cells
-from scamdetect.dumps.rows import TextPath, object_members, schema_members, value_at
-from scamdetect.dumps.sources import find_source
+from scamdetect.dumps.batch import Dump, column_values, is_json
+from scamdetect.dumps.source import open_dump
+from scamdetect.dumps.summary import JobRecord, read_job_record
 from scamdetect.errors import InputError
-from scamdetect.frames import columns as output
-from scamdetect.frames.arrow import encodable, list_array, plain_array, readable
+from scamdetect.frames.arrow import cell_texts
+from scamdetect.frames.times import holds_times, instants
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, FLAGGED_BY_KIND, LISTED, REVIEWED_BY_VERDICT
 from scamdetect.system.shown import missing_column
 
-NEEDED = ("scamdetect_decision", "scamdetect_scam_probability")
-# The columns of a batch, each with the one in the file; missing ones are null.
+_NEEDED = ("scamdetect_decision", "scamdetect_scam_probability")
+# The columns of a batch and their types; those that the file lacks are null.
 _SCORES = {
-    "decision": "scamdetect_decision",
-    "probability": "scamdetect_scam_probability",
-    "verdict": "scamdetect_verdict",
-    "kinds": "scamdetect_kinds",
-    "language": "scamdetect_language",
-    "model_id": "scamdetect_model_id",
-    "reason": "scamdetect_reason",
-    "schema_version": "scamdetect_schema_version",
-}
+    "decision": pa.string(), "scam_probability": pa.float64(), "verdict": pa.string(),
+    "kinds": pa.list_(pa.string()), "language": pa.string(), "model_id": pa.string(),
+    "reason": pa.string(), "schema_version": pa.int64(),
+}  # fmt: skip
 _OTHERWISE = (ALLOWED, FLAGGED_BY_KIND, REVIEWED_BY_VERDICT, LISTED)
-_DELIMITERS = (",", ";", "\t", "|")  # of CSV; it stays that of the source
-_NAMES = pa.list_(pa.string())
-_TYPES = {"probability": pa.float64(), "kinds": _NAMES, "schema_version": pa.int64()}
-_DECISIONS = plain_array([decision.value for decision in Decision], pa.string())
-_AS_IN_FILE = ("time", "key")
-_MOST = 2**63 - 1
-_HEADER_BYTES = 64 << 10
-_NAME = re.compile("[a-z_]{1,40}")  # of a kind
-_SURVEYED = 10_000  # objects of a JSONL file to search for column names
-
-Column = Sequence[Any]  # of Python or of Arrow
-Columns = tuple[dict[str, Column], int]  # by their name in a batch, and how many rows are broken
+_DECISIONS = pa.array([decision.value for decision in Decision])
 
 
 def decided_otherwise(table: pa.Table) -> pa.Array:
     """Return which rows of a batch's table were not decided by a threshold, (n,) booleans.
 
-    They were decided by a kind flag, the verdict, an allow-list or a listed indicator, which shows
-    nothing about the thresholds.
+    They were decided by a kind flag, the verdict, an allow-list or a listed indicator.
     """
-    reasons = table.column("reason")
-    return pc.fill_null(reduce(pc.or_, (pc.starts_with(reasons, s) for s in _OTHERWISE)), False)
+    is_other = (pc.starts_with(table["reason"], start) for start in _OTHERWISE)
+    return pc.fill_null(reduce(pc.or_, is_other), False)
 
 
 @dataclass(frozen=True)
 class ScoredBatch:
-    """Some rows: a table of the scores, and of ``text``, ``time``, ``key`` if requested.
-
-    ``unreadable`` rows are in no table: broken records, and rows without a decision or with an
-    impossible probability.
-    """
+    """Some rows: a table of the scores, and of ``text``, ``time``, ``key`` if requested."""
 
     table: pa.Table
-    unreadable: int
 
 
 @dataclass(frozen=True)
 class ScoredDump:
-    """A scored file: the names of its columns, dotted paths into them, and a way to read it."""
+    """A scored file or folder: its dump, and the record of its job if there is one."""
 
     path: Path
-    columns: tuple[str, ...]
-    members: tuple[str, ...]
-    _read: Callable[[Mapping[str, TextPath]], Iterator[Columns]]
+    dump: Dump
+    job: JobRecord | None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the names of the columns."""
+        return tuple(self.dump.schema.names)
+
+    @property
+    def text_column(self) -> str:
+        """Return the name of the column with the messages, which the file may lack."""
+        return "text" if self.job is None else self.job.text_column
 
     def has(self, column: str) -> bool:
         """Return True if there is a column, or a path such as ``message.body``."""
-        return column in self.columns or column in self.members
+        return column in self.columns or column in self.dump.members
 
     def require(self, column: str) -> None:
         """Raise InputError, with the existing names, if there is no such column or path."""
         if not self.has(column):
-            raise missing_column(
-                self.path,
-                repr(column),
-                (*self.columns, *self.members),
-                first_line=False,  # a file that was scored has a header
-                cure="name another",
-            )
+            names = (*self.columns, *self.dump.members)
+            raise missing_column(self.path, repr(column), names, cure="name another")
 
     def batches(
         self, text: str | None = None, time: str | None = None, key: str | None = None
     ) -> Iterator[ScoredBatch]:
-        """Yield the rows in order, with the columns named for text, time and key.
+        """Yield the rows, with the columns named for text, time and key (the owner's id of a row).
 
-        The text is a string or null; the time and the key, which identifies a row for the file's
-        owner, keep their type in the file. Raises InputError if the file is damaged.
+        The text is a string or null, the others keep their type. Raises InputError.
         """
-        wanted: dict[str, TextPath] = {
-            name: (column,) for name, column in _SCORES.items() if column in self.columns
-        }
-        for name, column in (("text", text), ("time", time), ("key", key)):
-            if column is not None:
-                wanted[name] = (column,) if column in self.columns else tuple(column.split("."))
-        for columns, broken in self._read(wanted):
-            table = pa.table({name: _plain(name, values) for name, values in columns.items()})
-            for name in _SCORES.keys() - columns.keys():
-                kind = _TYPES.get(name, pa.string())
-                table = table.append_column(name, pa.nulls(table.num_rows, kind))
-            sound = table.filter(_sound(table))
-            yield ScoredBatch(sound, broken + table.num_rows - sound.num_rows)
+        named = {"text": text, "time": time, "key": key}
+        tables = self.tables({name: column for name, column in named.items() if column is not None})
+        return (ScoredBatch(table) for table in tables if table.num_rows)
+
+    def tables(self, named: dict[str, str]) -> Iterator[pa.Table]:
+        """Yield the scores of the rows and columns under other names; the first has no rows."""
+        for column in named.values():
+            self.require(column)
+        yield self._table(self.dump.schema.empty_table(), named, 0)
+        done = 0
+        for batch in self.dump.batches():
+            for reject in batch.rejects:
+                raise InputError(f"{self.path}:{reject.line}: {reject.reason}; score again")
+            yield self._table(batch.table, named, done)
+            done += batch.table.num_rows
+
+    def rows(
+        self, named: dict[str, str | None], *, first: int = 0, text: bool = False
+    ) -> Iterator[pa.Table]:
+        """Yield the rows for a database, numbered from ``first``; the first table has none.
+
+        Named columns, which are null if None, become texts, ``sender`` without blanks around.
+        ``micros`` is the instant of ``time`` if known, ``bad`` is True if it cannot be read. Raises
+        InputError for columns that hold something else.
+        """
+        columns = {name: column for name, column in named.items() if column is not None}
+        columns |= {"text": self.text_column} if text else {}
+        for table in self.tables(columns):
+            nothing = pa.chunked_array([pa.nulls(len(table), pa.string())])
+            found = {name: table[name] for name in table.column_names}
+            times = found.get("time", nothing)
+            if not holds_times(times.type):
+                raise InputError(
+                    f"{self.path}: column {columns['time']!r} holds {times.type}, not times"
+                )
+            for name in named:
+                names = cell_texts(found.get(name, nothing))
+                found[name] = pa.chunked_array([pa.array(names, pa.string())])
+            if "sender" in columns:
+                found["sender"] = _blank_as_null(pc.utf8_trim_whitespace(found["sender"]))
+            moments = instants(times.combine_chunks())
+            found["micros"] = pa.array(moments.micros, mask=~moments.known)
+            found["bad"] = pa.array(moments.bad)
+            found["row"] = pa.array(np.arange(first, first + len(table)))
+            first += len(table)
+            yield pa.table(found)
+
+    def _table(self, rows: pa.Table, named: dict[str, str], done: int) -> pa.Table:
+        try:
+            found = {name: _scores(rows, name, kind) for name, kind in _SCORES.items()}
+            sound = pc.all(pc.is_in(found["decision"], value_set=_DECISIONS)).as_py()
+        except (pa.ArrowException, TypeError, KeyError):
+            sound = False
+        if sound is False:
+            raise InputError(
+                f"{self.path}: rows {done + 1:,} to {done + len(rows):,} are not as scamdetect "
+                "writes them; score again"
+            )
+        found["probability"] = found.pop("scam_probability")
+        for name, column in named.items():
+            found[name] = _values(rows, column)
+            if self.dump.delimiter is not None:
+                found[name] = _blank_as_null(found[name])
+        if "text" in named:
+            texts = column_values(rows, named["text"])
+            plain = [text if isinstance(text, str) else None for text in texts]
+            found["text"] = pa.chunked_array([pa.array(plain, pa.string())])
+        return pa.table(found)
 
 
-def open_scored(path: Path) -> ScoredDump:
+def open_scored(path: Path, *, all_rows: str | None = None) -> ScoredDump:
     """Open a file that was scored, or a folder of them as written by Ray and Spark.
 
-    Raises InputError if it is not scored, cannot be read, or the files of a folder differ in
-    columns.
+    ``all_rows`` names what needs all rows, not only flagged ones. Raises InputError.
     """
-    with reading(path):
-        is_folder = path.is_dir()
-    return _open_folder(path) if is_folder else _open_file(path)
-
-
-def _open_folder(path: Path) -> ScoredDump:
-    dumps = [
-        _open_file(file.path)
-        for file in find_source(path).files
-        if file.size and not file.name.endswith(JOB_SUFFIX)
-    ]
-    if not dumps:
-        raise InputError(f"{path}: all files of the folder are empty")
-    for dump in dumps[1:]:
-        if dump.columns != dumps[0].columns:
-            raise InputError(
-                f"{dump.path}: its columns differ from {dumps[0].path}; make a report of each"
-            )
-
-    def read(wanted: Mapping[str, TextPath]) -> Iterator[Columns]:
-        return chain.from_iterable(dump._read(wanted) for dump in dumps)
-
-    return ScoredDump(path, dumps[0].columns, dumps[0].members, read)
-
-
-def _open_file(path: Path) -> ScoredDump:
-    kind = destination_format(unpacked(path))
-    if not beginning(path, 1):
-        raise InputError(f"{path}: the file is empty")
-    if kind is Format.PARQUET:
-        dump = _open_parquet(path)
-    elif kind is Format.JSONL:
-        dump = _open_jsonl(path)
-    else:
-        dump = _open_delimited(path, kind)
-    missing = [name for name in NEEDED if name not in dump.columns]
+    dump = open_dump(path)
+    missing = [name for name in _NEEDED if name not in dump.schema.names]
     if missing:
-        raise missing_column(
-            path,
-            ", ".join(missing),
-            dump.columns,
-            first_line=kind in DELIMITERS,
-            cure="score it first with `scamdetect score`",
+        cure, names = "score it first with `scamdetect score`", dump.schema.names
+        first_line = dump.delimiter is not None
+        raise missing_column(path, ", ".join(missing), names, first_line=first_line, cure=cure)
+    job = read_job_record(path)
+    if all_rows is not None and job is not None and job.written < job.rows:
+        raise InputError(
+            f"{path}: has only flagged rows, but {all_rows} need all; score again without "
+            "--only-flagged"
         )
-    return dump
+    return ScoredDump(path, dump, job)
 
 
-def _open_parquet(path: Path) -> ScoredDump:
-    schema = read_schema(path)
-
-    def read(wanted: Mapping[str, TextPath]) -> Iterator[Columns]:
-        tops = dict.fromkeys(place[0] for place in wanted.values())
-        for table in read_batches(path, tuple(tops)):
-            found = {}
-            for name, (top, *inner) in wanted.items():
-                column = table.column(table.schema.names.index(top))
-                found[name] = pc.struct_field(column, inner) if inner else column
-            yield found, 0
-
-    return ScoredDump(path, tuple(schema.names), tuple(schema_members(schema)), read)
+def read_records(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a result such as campaigns; raise InputError if it is damaged."""
+    for batch in open_dump(path).batches():
+        names = batch.table.column_names
+        columns = [column_values(batch.table, name) for name in names]
+        yield from (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
 
 
-def open_written(
-    path: Path, kind: Format, needed: str
-) -> tuple[tuple[str, ...], Callable[[], Iterator[Item[list[str]]]]]:
-    """Open a CSV or TSV that ``score`` wrote, like ``read_delimited.open_cells``.
-
-    The delimiter of a CSV is the first one that gives the needed column: a usual one, or the
-    character before its name. Raises InputError.
-    """
-    delimiters: Sequence[str] = (DELIMITERS[kind],)
-    if kind is Format.CSV:
-        start = beginning(path, _HEADER_BYTES).decode("utf-8", "ignore")
-        before = re.findall(rf'([^"\r\n])"?{needed}\b', start)[:1]
-        delimiters = (*_DELIMITERS, *before)
-    opened = [open_cells(path, delimiters[0], "utf-8")]
-    for delimiter in delimiters[1:]:
-        if needed in opened[-1][0]:
-            break
-        opened.append(open_cells(path, delimiter, "utf-8"))
-    return opened[-1 if needed in opened[-1][0] else 0]
-
-
-def _open_delimited(path: Path, kind: Format) -> ScoredDump:
-    names, items = open_written(path, kind, NEEDED[0])
-
-    def read(wanted: Mapping[str, TextPath]) -> Iterator[Columns]:
-        places = {name: names.index(column) for name, (column,) in wanted.items()}
-        for group in grouped(items(), path, "utf-8"):
-            yield (
-                {name: [unquote(row[at]) or None for row in group.values]
-                 for name, at in places.items()},
-                len(group.rejects),
-            )  # fmt: skip
-
-    return ScoredDump(path, names, (), read)
-
-
-def _open_jsonl(path: Path) -> ScoredDump:
-    columns: dict[str, None] = {}
-    members: dict[str, None] = {}
-    for item in islice(object_lines(path, "utf-8"), _SURVEYED):
-        if not isinstance(item.value, Reject):
-            columns |= dict.fromkeys(item.value[1])
-            for name, value in item.value[1].items():
-                members |= dict.fromkeys(object_members(name, value))
-
-    def read(wanted: Mapping[str, TextPath]) -> Iterator[Columns]:
-        for group in grouped(object_lines(path, "utf-8"), path, "utf-8"):
-            yield (
-                {name: [value_at(value, at) for _, value in group.values]
-                 for name, at in wanted.items()},
-                len(group.rejects),
-            )  # fmt: skip
-
-    return ScoredDump(path, tuple(columns), tuple(members), read)
-
-
-def _plain(name: str, values: Column) -> Any:  # noqa: ANN401 - an array of Arrow
-    """Return a column in the type of its name in a batch; values that do not fit are null."""
-    if isinstance(values, pa.ChunkedArray):
-        if name in _AS_IN_FILE:
-            return values
-        if (ready := _ready(name, values)) is not None:
-            return ready
-        values = _values(values)
-    elif name in _AS_IN_FILE:
-        return _times(values)
-    read = _READERS.get(name, _string)
-    plain = [read(value) for value in values]
-    if name != "kinds":
-        return plain_array(plain, _TYPES.get(name, pa.string()))
-    items = plain_array([item for row in plain for item in row], pa.string())
-    return list_array(plain, items, _NAMES)
-
-
-def _ready(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    """Return a column of a Parquet file as ``score`` writes it, None for any other."""
-    kind = values.type
-    if name == "probability":
-        return values.cast(pa.float64()) if pa.types.is_floating(kind) else None
-    if name == "schema_version":
-        return values.cast(pa.int64()) if pa.types.is_integer(kind) else None
-    if name == "kinds":
-        if kind != output.SCHEMA.field("scamdetect_kinds").type:
-            return None
-        lists = [(chunk.offsets, chunk.values.field("kind")) for chunk in values.chunks]
-        return pa.chunked_array([pa.ListArray.from_arrays(*pair) for pair in lists], _NAMES)
-    return values if pa.types.is_string(kind) and _is_utf8(values) else None
-
-
-def _is_utf8(values: pa.ChunkedArray) -> bool:
-    try:
-        values.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _values(values: pa.ChunkedArray) -> list[Any]:
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
-    return readable(values)
-
-
-def _times(values: Sequence[Any]) -> pa.Array:
-    numbers = all(v is None or (isinstance(v, int | float) and v == v) for v in values)
-    if numbers and not any(isinstance(v, bool) for v in values):
-        return plain_array([_number(v, float) for v in values], pa.float64())
-    return plain_array([_string(v) for v in values], pa.string())
-
-
-def _string(value: object) -> str | None:
-    return encodable(value) if isinstance(value, str) else None
-
-
-def _number(value: object, kind: type[float] | type[int]) -> float | int | None:
-    try:
-        number = kind(value) if isinstance(value, str | int | float) else None
-    except (ValueError, OverflowError):
-        return None
-    return None if isinstance(number, int) and abs(number) > _MOST else number
-
-
-def _kinds(value: object) -> list[str]:
-    """Return the names of kinds written as ``investment:0.93;crypto:0.71`` or as objects."""
+def named_counts(value: Any, item: str) -> tuple[tuple[str, int], ...]:  # noqa: ANN401
+    """Return the labels of a result with their numbers of messages, from text or from lists."""
     if isinstance(value, str):
-        names: list[Any] = [part.partition(":")[0] for part in value.split(";")]
-    else:
-        rows = value if isinstance(value, list) else []
-        names = [row.get("kind") for row in rows if isinstance(row, dict)]
-    # Other programs write lists in their own forms, which are not names.
-    return [name for name in names if isinstance(name, str) and _NAME.fullmatch(name)]
+        pairs = (part.rpartition(":") for part in value.split(";") if part)
+        return tuple((name, int(count)) for name, _, count in pairs)
+    return tuple((str(pair[item]), int(pair["messages"])) for pair in value or ())
 
 
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "probability": partial(_number, kind=float),
-    "schema_version": partial(_number, kind=int),
-    "kinds": _kinds,
-}
+def _values(rows: pa.Table, column: str) -> pa.ChunkedArray:
+    """Return the values of a column or a dotted path; JSON values other than text as JSON."""
+    head, *path = [column] if column in rows.column_names else column.split(".")
+    if not is_json(rows.schema.field(head)):
+        return pc.struct_field(rows[head], path) if path else rows[head]
+    values = column_values(rows, column)
+    texts = [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
+    return pa.chunked_array([pa.array(texts, pa.string())])
 
 
-def _sound(table: pa.Table) -> pa.Array:
-    decided = pc.is_in(table.column("decision"), value_set=_DECISIONS)
-    probability = table.column("probability").combine_chunks()
-    values = pc.fill_null(probability, np.nan)
-    possible = pc.and_(pc.greater_equal(values, 0.0), pc.less_equal(values, 1.0))
-    unscored = pc.equal(table.column("decision"), Decision.UNSCORED.value)
-    return pc.fill_null(pc.and_(decided, pc.or_(possible, unscored)), False)
+def _scores(rows: pa.Table, name: str, kind: pa.DataType) -> pa.Array:
+    column = f"scamdetect_{name}"
+    if column not in rows.column_names:
+        return pa.nulls(len(rows), kind)
+    if name == "kinds":
+        return pa.array(list(map(_kind_names, column_values(rows, column))), kind)
+    return _blank_as_null(rows[column]).cast(kind)
+
+
+def _kind_names(value: Any) -> list[str]:  # noqa: ANN401
+    """Return the names in ``investment:0.93;crypto:0.71`` or in objects."""
+    if isinstance(value, str):
+        return [part.partition(":")[0] for part in value.split(";") if part]
+    return [one["kind"] for one in value or ()]
+
+
+def _blank_as_null(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    is_text = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
+    blank = pc.equal(values, "") if is_text else pa.scalar(False)
+    return pc.if_else(blank, pa.scalar(None, values.type), values)

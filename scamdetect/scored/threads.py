@@ -2,35 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from scamdetect.detector import ScamDetector
-from scamdetect.dumps.allow_list import Allowing, AllowList
-from scamdetect.dumps.columns import Grouping
-from scamdetect.dumps.formats import DELIMITERS, Format, destination_format
-from scamdetect.dumps.writers import write_tables
+from scamdetect.dumps.formats import Format
 from scamdetect.errors import InputError
-from scamdetect.frames.arrow import number_array, numbers, one_array, plain_array, valid, wide
-from scamdetect.labels import Decision
-from scamdetect.scored.job import ReadingJob, Step, Stop, Watch, check_stop, reading_job
-from scamdetect.scored.source import Opened
-from scamdetect.scored.thread_messages import MessageWriter
-from scamdetect.scored.thread_rows import judge, thread_schema
-from scamdetect.scored.work import Work, merged, read_streams
+from scamdetect.scored.database import DEFAULTS, OutputOptions, database, result_path
+from scamdetect.scored.read import ScoredDump, open_scored
 
-SEGMENT_ROWS = 1 << 17
-BUCKET_BYTES = 4 << 20  # about 30,000 messages, the most that a kill costs
-_KEYS = ("decision", "risk", "first_row")
-_FLAG = Decision.FLAG.value
+if TYPE_CHECKING:
+    from scamdetect.conversation.predict import ConversationPrediction
+    from scamdetect.detector import ScamDetector
+    from scamdetect.dumps.decide import AllowList
+
+    Message = dict[str, Any]
+
+_BATCH_MESSAGES = 2048  # that are judged together; a longer thread is judged whole
+_CHATS = (Format.WHATSAPP, Format.TELEGRAM)
+_MAIL = (Format.MBOX, Format.EML)  # has no header that reliably names its thread
+_KIND = pa.struct([("kind", pa.string()), ("probability", pa.float64())])
+_TURN = pa.struct([("row", pa.int64()), ("risk", pa.float64())])
+_SCHEMA = pa.schema([
+    ("thread", pa.string()), ("decision", pa.string()), ("needs_context", pa.bool_()),
+    ("risk", pa.float64()), ("kinds", pa.list_(_KIND)), ("crossed_row", pa.int64()),
+    ("crossed_turn", pa.int64()), ("messages", pa.int64()), ("judged", pa.int64()),
+    ("senders", pa.int64()), ("suspect", pa.string()), ("first_time", pa.string()),
+    ("last_time", pa.string()), ("bad_times", pa.int64()), ("first_row", pa.int64()),
+    ("turns_that_mattered", pa.list_(pa.int64())), ("turns", pa.list_(_TURN)),
+    ("notes", pa.string()),
+])  # fmt: skip
+_IN_ORDER = """
+SELECT * FROM rows JOIN (SELECT thread, min(row) AS first_row FROM rows GROUP BY thread)
+USING (thread) WHERE thread <> '' ORDER BY first_row, row"""
+_SORTED = """
+SELECT * FROM threads ORDER BY decision = 'flag' DESC, risk DESC NULLS LAST, first_row"""
+_COUNTS = """
+SELECT count(*) AS threads, count(*) FILTER (decision = 'flag') AS flagged,
+    count(*) FILTER (decision = 'review') AS review,
+    count(*) FILTER (needs_context) AS needs_context,
+    (SELECT count(*) FROM rows WHERE thread <> '') AS messages,
+    (SELECT count(*) FROM rows WHERE thread <> '' AND own) AS own
+FROM threads"""
 
 
 @dataclass(frozen=True)
@@ -49,12 +68,6 @@ class ThreadsSummary:
     messages: int
     own: int | None
     rows: int
-    resumed: int = 0  # of the rows, those that earlier runs had read
-
-
-def threads_path(scored: Path) -> Path:
-    """Return the path of the table of threads, in the format of the scored file."""
-    return scored.with_name(f"{scored.stem}.threads{scored.suffix}")
 
 
 def write_threads(
@@ -67,272 +80,146 @@ def write_threads(
     time_column: str | None = None,
     me: str | None = None,
     allow_list: AllowList | None = None,
-    source: str | Path | None = None,
-    spreadsheet_safe: bool = False,
-    work_folder: str | Path | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
-    inputs: tuple[Path, ...] = (),
-    watch: Watch | None = None,
-    stop: Stop | None = None,
+    options: OutputOptions = DEFAULTS,
 ) -> ThreadsSummary:
     """Judge the threads of a scored file, or of a folder of parts, and write one row per thread.
 
-    ``thread_column`` names the thread of a message, ``sender_column`` its sender, whose words are
-    judged together, and ``time_column`` its time, which sets the order. They can be dotted paths;
-    those of chat exports and mail are known. They, and the messages, are columns of the scored file
-    or, with ``source``, of the original file, which must be unchanged. Messages of the sender
-    ``me``, or allowed by the job's ``allow_list``, are not judged. Flagged threads come first, then
-    the riskiest, then the earliest. Parquet keeps the types of the columns; CSV and TSV hold lists
-    as text such as ``12:0.031;15:0.410``, and with ``spreadsheet_safe`` no cell that a spreadsheet
-    would run.
-
-    The detector must have the model of the job; the job's thresholds are used. The destination, by
-    default ``<stem>.threads.<extension>`` next to the scored file, ``work_folder``, ``resume`` and
-    ``overwrite`` are as in ``scored.groups.write_groups``. ``inputs`` are never written.
-
-    Raises as ``write_groups`` does, and InputError for another model or allow-list than the job's.
+    A sender's messages are judged together, in the order of the times if they are known. Messages
+    of ``me``, or allowed by the job's ``allow_list``, are not judged. The columns of chat exports
+    and mail are known. The detector must have the model of the job, whose thresholds are used.
+    Flagged threads come first, then the riskiest, then the earliest. The default destination is
+    ``<stem>.threads.<extension>`` next to the scored file. Raises InputError, OutputError.
     """
-    watch = watch or (lambda step: None)
-    named = {
-        "thread_column": thread_column, "sender_column": sender_column, "time_column": time_column,
-    }  # fmt: skip
-    with reading_job(
-        scored,
-        source,
-        "threads",
-        destination,
-        threads_path,
-        named | {"me": me, "allow_list": None if allow_list is None else allow_list.digest},
-        bucket_bytes=BUCKET_BYTES,
-        spreadsheet_safe=spreadsheet_safe,
-        work_folder=work_folder,
-        resume=resume,
-        overwrite=overwrite,
-        inputs=inputs,
-    ) as job:
-        judging = _as_scored(job.opened, detector)
-        columns = _columns(job.opened, allow_list, me, **named)
-        with job.working() as work:
-            resumed = work.state.rows
-            if not work.state.joined:
-                _read(job.opened, columns, Allowing(allow_list, columns), me, work, stop, watch)
-                _judge(columns, judging, me, work, stop, watch)
-                watch(Step("write", 0.0, work.state.rows))
-                work.join(lambda file: _write(file, job, columns, work, spreadsheet_safe))
-            state = work.state
-            work.publish()
-    messages = sum(segment.messages for segment in state.segments)
-    return ThreadsSummary(
-        destination=job.destination,
-        messages=messages,
-        own=None if me is None else sum(segment.own for segment in state.segments),
-        rows=state.rows,
-        resumed=resumed,
-        **state.counts,
-    )
-
-
-def _as_scored(opened: Opened, detector: ScamDetector) -> ScamDetector:
-    """Return the detector with the thresholds of the job; raise InputError for another model."""
-    model = opened.record.model
-    if detector.model_id != model.model_id:
-        raise InputError(
-            f"{opened.path}: scored with {model.model_id}, not with {detector.model_id}; pass "
-            "the bundle that scored it (--model), or score again"
-        )
-    found = detector.with_thresholds(
-        flag=model.flag, review=model.review, kind_flags=model.kind_flags or {}
-    )
-    if found.thresholds.review_scam_verdicts != model.review_scam_verdicts:
-        raise InputError(
-            f"{opened.path}: was scored with thresholds that this scamdetect does not support; "
-            "score again"
-        )
-    return found
-
-
-# How the readers of exports name the thread, the sender and the time of a message. Mail has no
-# header that reliably names its thread.
-_KNOWN: dict[Format, tuple[str | None, str, str]] = {
-    Format.WHATSAPP: ("chat", "sender", "time"),
-    Format.TELEGRAM: ("chat", "sender", "time"),
-    Format.MBOX: (None, "sender", "time"),
-    Format.EML: (None, "sender", "time"),
-}
-
-
-def _columns(
-    opened: Opened, allow_list: AllowList | None, me: str | None, **given: str | None
-) -> Grouping:
-    """Return the columns to judge by; raise InputError if a needed one is missing."""
-    asked = opened.record.asked
-    if asked.allow_list != (None if allow_list is None else allow_list.digest):
-        how = "without an" if asked.allow_list is None else "with another"
-        if allow_list is None:
-            how = "with an"
-        raise InputError(
-            f"{opened.path}: was scored {how} allow-list; pass the same allow_list "
-            "(--allow-list), or score again"
-        )
-    kind = Format(opened.record.source["format"])
-    known = dict(zip(given, _KNOWN.get(kind, (None, None, None)), strict=True))
-    named = {name: column or known[name] for name, column in given.items()}
-    if allow_list is not None:
-        named["sender_column"] = named["sender_column"] or asked.sender_column
-    if named["thread_column"] is None:
-        raise InputError(
-            f"{opened.path}: name the column of threads with thread_column (--thread-column)"
-        )
-    if me is not None and named["sender_column"] is None:
-        raise InputError(
-            "me (--me) is the side of threads that is not judged; name the column with senders "
-            "with sender_column (--sender-column)"
-        )
-    if me is not None and not me.strip():
+    dump = open_scored(Path(scored), all_rows="threads")
+    judging = _as_scored(dump, detector)
+    if me is not None and not (me := me.strip()):
         raise InputError("me (--me) is blank; pass the name of the own side, or leave it out")
-    opened.check_texts()
-    return opened.columns(**named)
+    named = {"thread": thread_column, "sender": sender_column, "time": time_column}
+    named = _known_columns(dump, named, with_senders=allow_list is not None)
+    if me is not None and named["sender"] is None:
+        raise InputError("me (--me) needs the column of senders; name it with --sender-column")
+    path = result_path(dump.path, "threads") if destination is None else Path(destination)
+    with database([dump], path, options) as db:
+        tables = dump.rows(named, text=True)
+        rows = db.load(_messages(table, me, allow_list) for table in tables)
+        db.insert("threads", _SCHEMA.empty_table())
+        for threads in _batches(db.rows(_IN_ORDER)):
+            turns = [[_turn(message) for message in messages] for messages in threads]
+            predictions = judging.predict_conversations(turns, me=me)
+            records = [_record(*pair) for pair in zip(threads, predictions, strict=True)]
+            db.insert("threads", pa.Table.from_pylist(records, _SCHEMA))
+        db.write(_shown(table, named, db.flat) for table in db.read(_SORTED))
+        counts = next(db.rows(_COUNTS))
+    own = counts.pop("own")
+    return ThreadsSummary(db.path, **counts, own=None if me is None else own, rows=rows)
 
 
-def _read(
-    opened: Opened,
-    columns: Grouping,
-    allowing: Allowing,
-    me: str | None,
-    work: Work,
-    stop: Stop | None,
-    watch: Watch,
-) -> None:
-    """Store the messages of threads, segment by segment, for segments that are not done."""
-    check_stop(stop)
-    done, total = 0, max(1, opened.record.rows)
-    batches = opened.batches()
-    while done < work.state.rows and (skipped := next(batches, None)) is not None:
-        done += len(skipped)
-    if done != work.state.rows:
+def _as_scored(dump: ScoredDump, detector: ScamDetector) -> ScamDetector:
+    """Return the detector with the thresholds of the job; raise InputError if it differs."""
+    job = dump.job
+    if job is None:
         raise InputError(
-            f"{opened.path}: is not split into the same parts as before; start again with "
-            "--overwrite"
+            f"{dump.path}: the record of its job (.job.json), which has the thresholds, is missing "
+            "next to it; put it there, or score again"
         )
-    for first in batches:
-        start = done
-        with work.segment() as file:
-            messages = MessageWriter(file, columns, me)
-            for rows in chain([first], batches):
-                texts = opened.texts(rows)
-                messages.write(rows, allowing.left(rows, texts), done)
-                done += len(rows)
-                watch(Step("read", done / total, done))
-                if done - start >= SEGMENT_ROWS:
-                    break
-            messages.close()
-        work.finish_segment(done - start, messages.messages, messages.bytes, messages.own)
-        watch(Step("read", done / total, done, ended=True))
-        check_stop(stop)
+    if detector.model_id != job.model_id:
+        raise InputError(
+            f"{dump.path}: scored with {job.model_id}, not with {detector.model_id}; pass the "
+            "bundle that scored it (--model), or score again"
+        )
+    kind_flags = job.options["kind_flags"]
+    return detector.with_thresholds(flag=job.flag, review=job.review, kind_flags=kind_flags)
 
 
-def _judge(
-    columns: Grouping,
-    detector: ScamDetector,
-    me: str | None,
-    work: Work,
-    stop: Stop | None,
-    watch: Watch,
-) -> None:
-    rows = work.state.rows
-    total = max(1, sum(segment.messages for segment in work.state.segments))
-
-    def reduce(bucket: Path, done: int) -> pa.Table:
-        check_stop(stop)
-        tables = [thread_schema(columns).empty_table()]
-        for table, messages in judge(_messages(bucket), columns, detector, me):
-            tables.append(table)
-            done += messages
-            watch(Step("threads", done / total, rows))
-        found = pa.concat_tables(tables)
-        order = np.lexsort(_keys(found).T[::-1])
-        return found.take(number_array(order))
-
-    work.sort(reduce, lambda done: watch(Step("threads", done / total, rows, ended=True)))
+def _known_columns(
+    dump: ScoredDump, named: dict[str, str | None], *, with_senders: bool
+) -> dict[str, str | None]:
+    """Return the columns of messages, with those of exports; raise InputError without threads."""
+    assert dump.job is not None
+    kind, job_sender = dump.job.source_format, dump.job.options["sender_column"]
+    known = {"sender": job_sender if with_senders else None}
+    if kind in (*_CHATS, *_MAIL):
+        known |= {"sender": "sender", "time": "time"}
+    if kind in _CHATS:
+        known["thread"] = "chat"
+    named = {name: column or known.get(name) for name, column in named.items()}
+    if named["thread"] is None:
+        raise InputError(f"{dump.path}: name the column of threads with --thread-column")
+    return named
 
 
-def _messages(bucket: Path) -> pa.Table:
-    """Return the messages of a bucket, thread by thread, and ``code``, a number for each thread.
-
-    Threads are in the order of their first rows, and so are the messages of each. Raises InputError
-    if the file is damaged.
-    """
-    batches = list(read_streams(bucket))
-    if not batches:
-        return pa.table({"code": number_array(np.empty(0, np.int64))})
-    table = pa.Table.from_batches(batches)
-    table = table.cast(pa.schema([(f.name, wide(f.type)) for f in table.schema]))
-    found = pc.dictionary_encode(one_array(table["thread"]))
-    codes = numbers(found.indices.cast(pa.int64()))
-    order = np.argsort(codes, kind="stable")
-    sorted_table = table.take(number_array(order)).combine_chunks()
-    return sorted_table.append_column("code", number_array(codes[order]))
+def _messages(table: pa.Table, me: str | None, allow_list: AllowList | None) -> pa.Table:
+    """Return the columns to store of rows; allowed ones have no text."""
+    texts = table["text"]
+    if allow_list is not None:
+        allowed = allow_list.allows(texts.to_pylist(), table["sender"].to_pylist())
+        texts = pc.if_else(pa.array(allowed, pa.bool_()), pa.scalar(None, pa.string()), texts)
+    rows = table.select(["row", "thread", "sender", "time", "micros", "bad"])
+    own = pc.fill_null(pc.equal(table["sender"], pa.scalar(me, pa.string())), False)
+    return rows.append_column("text", texts).append_column("own", own)
 
 
-def _keys(threads: pa.Table) -> NDArray[np.float64]:
-    """Return the sort keys of threads: flagged first, then riskiest, then earliest."""
-    flagged = numbers(one_array(pc.equal(threads["decision"], _FLAG).cast(pa.int64())))
-    risk = one_array(threads["risk"])
-    risks = np.where(valid(risk), numbers(risk), -1)
-    return np.column_stack([-flagged, -risks, numbers(one_array(threads["first_row"]))])
+def _batches(messages: Iterable[Message]) -> Iterator[list[list[Message]]]:
+    """Yield some threads, each a list of its messages."""
+    threads: list[list[Message]] = []
+    for _, thread in groupby(messages, itemgetter("first_row")):
+        threads.append(list(thread))
+        if sum(map(len, threads)) >= _BATCH_MESSAGES:
+            yield threads
+            threads = []
+    if threads:
+        yield threads
 
 
-def _write(
-    file: IO[bytes], job: ReadingJob, columns: Grouping, work: Work, spreadsheet_safe: bool
-) -> dict[str, int]:
-    kind = destination_format(job.destination)
-    counts = dict.fromkeys(("threads", "flagged", "review", "needs_context"), 0)
-
-    def slices() -> Iterator[pa.Table]:
-        yield _final(thread_schema(columns).empty_table(), columns, flat=kind in DELIMITERS)
-        for table in merged(work.runs, _KEYS, _keys, weight="messages"):
-            counts["threads"] += table.num_rows
-            counts["flagged"] += _count(pc.equal(table["decision"], _FLAG))
-            counts["review"] += _count(pc.equal(table["decision"], Decision.REVIEW.value))
-            counts["needs_context"] += _count(table["needs_context"])
-            yield _final(table, columns, flat=kind in DELIMITERS)
-
-    write_tables(
-        file,
-        kind,
-        slices(),
-        what="the threads",
-        csv_delimiter=job.csv_delimiter,
-        spreadsheet_safe=spreadsheet_safe,
-    )
-    return counts
+def _turn(message: Message) -> dict[str, Any]:
+    micros = message["micros"]
+    seconds = None if micros is None else micros / 1e6
+    return {"text": message["text"], "sender": message["sender"], "time": seconds}
 
 
-def _final(threads: pa.Table, grouping: Grouping, *, flat: bool) -> pa.Table:
-    """Return the threads with the types and the name of the input; ``flat`` has no lists."""
-    thread, time = grouping.thread, grouping.time
-    assert thread is not None
-    columns = {name: threads[name] for name in threads.column_names}
-    columns["thread"] = columns["thread"].cast(thread.kind)
-    if time is not None:
-        columns |= {n: columns[n].cast(time.kind) for n in ("first_time", "last_time")}
-    if flat:
-        columns["kinds"] = _texts(columns["kinds"], lambda k: f"{k['kind']}:{k['probability']:.2f}")
-        columns["turns"] = _texts(columns["turns"], _turn)
-        columns["turns_that_mattered"] = _texts(columns["turns_that_mattered"], str)
-    title = "thread" if thread.name in columns else thread.name
-    return pa.Table.from_arrays(list(columns.values()), names=[title, *list(columns)[1:]])
+def _record(messages: list[Message], prediction: ConversationPrediction) -> dict[str, Any]:
+    """Return the row of a thread."""
+    rows = [message["row"] for message in messages]
+    timed = [message for message in messages if message["micros"] is not None]
+    first, last = (f(timed, key=itemgetter("micros"), default={"time": None}) for f in (min, max))
+    crossed = prediction.crossed_at
+    return prediction.to_dict() | {
+        "thread": messages[0]["thread"],
+        "crossed_row": None if crossed is None else rows[crossed],
+        "crossed_turn": prediction.crossed_turn,
+        "messages": len(rows),
+        "judged": sum(turn.scam_probability is not None for turn in prediction.turns),
+        "senders": len({message["sender"] for message in messages} - {None}),
+        "first_time": first["time"],
+        "last_time": last["time"],
+        "bad_times": sum(message["bad"] for message in messages),
+        "first_row": rows[0],
+        "turns_that_mattered": [rows[position] for position in prediction.turns_that_mattered],
+        "turns": [{"row": rows[turn.position], "risk": turn.risk} for turn in prediction.turns],
+        "notes": "; ".join(prediction.notes) or None,
+    }
 
 
-def _turn(turn: dict[str, Any]) -> str:
+def _shown(table: pa.Table, named: dict[str, str | None], flat: bool) -> pa.Table:
+    """Return threads with the name of the column in the input; ``flat`` has no lists."""
+    if named["sender"] is None:
+        table = table.drop_columns(["senders", "suspect"])
+    if named["time"] is None:
+        table = table.drop_columns(["first_time", "last_time", "bad_times"])
+    for name, write in _FLAT.items() if flat else ():
+        lists = table[name].to_pylist()
+        texts = pa.array([";".join(map(write, items)) or None for items in lists], pa.string())
+        table = table.set_column(table.column_names.index(name), name, texts)
+    title, names = named["thread"], table.column_names[1:]
+    return table.rename_columns(["thread" if title in names else title, *names])
+
+
+def _turn_text(turn: dict[str, Any]) -> str:
     return f"{turn['row']}:" + ("" if turn["risk"] is None else f"{turn['risk']:.3f}")
 
 
-def _texts(lists: pa.ChunkedArray, shown: Any) -> pa.Array:  # noqa: ANN401
-    texts = (";".join(map(shown, items)) for items in lists.to_pylist())
-    return plain_array([text or None for text in texts], pa.string())
-
-
-def _count(flags: pa.ChunkedArray) -> int:
-    return int(pc.sum(flags).as_py() or 0)
+_FLAT: dict[str, Callable[[Any], str]] = {
+    "kinds": lambda kind: f"{kind['kind']}:{kind['probability']:.2f}",
+    "turns": _turn_text,
+    "turns_that_mattered": str,
+}
