@@ -210,7 +210,7 @@ def score(
             "--rejects is for standard input; other jobs write <destination>.rejected.jsonl"
         )
     from scamdetect.cli.interrupts import stop_on_interrupt
-    from scamdetect.dumps.score import ScoreOptions, score_file, score_stream
+    from scamdetect.dumps.score import ScoreOptions, score_file
 
     if allowing is not None:
         from scamdetect.dumps.decide import AllowList
@@ -229,6 +229,8 @@ def score(
         detector, report = loaded.with_thresholds(**thresholds), _log_part if log_json else show
         chosen = ScoreOptions(**options)
         if source == "-":
+            from scamdetect.dumps.stream import score_stream
+
             summary = score_stream(
                 input_bytes(),
                 cast(IO[bytes], OutputBytes()),

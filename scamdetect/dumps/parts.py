@@ -55,8 +55,7 @@ class Parts:
                 for table, rejects, more in results:
                     writer.write_table(table)
                     for reject in rejects:
-                        line = json.dumps(reject.to_dict(), ensure_ascii=False)
-                        bad.write(f"{line}\n".encode("utf-8", "backslashreplace"))
+                        bad.write(reject.to_json())
                     counts += more
                 writer.close()
             finally:

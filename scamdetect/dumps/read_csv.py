@@ -32,8 +32,17 @@ _CARRIAGE_RETURN = "\ufdd0"  # in place of one within a line, at which csv would
 csv.field_size_limit(MAX_LINE_BYTES)
 
 
-def open_csv(opener: Opener, where: str, encoding: str, delimiter: str) -> Dump:
-    """Open CSV or TSV whose first record names the columns; raise InputError."""
+def open_csv(
+    opener: Opener, where: str, encoding: str, delimiter: str | None, text_column: str | None
+) -> Dump:
+    """Open CSV or TSV whose first record names the columns; raise InputError.
+
+    Without a delimiter the one that fits the first records best is used.
+    """
+    notes: tuple[str, ...] = ()
+    if delimiter is None:
+        delimiter, notes = _detect_delimiter(opener, encoding, text_column)
+    delimiter = check_delimiter(delimiter)
     header, names = _header(opener, where, encoding, delimiter)
     # A repeated name gets a number, so that every column is kept.
     columns = [
@@ -41,8 +50,8 @@ def open_csv(opener: Opener, where: str, encoding: str, delimiter: str) -> Dump:
         for index, name in enumerate(names)
     ]
     schema = pa.schema([(array([name], pa.string())[0].as_py(), pa.string()) for name in columns])
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    notes = (f"{len(repeated)} column names occur twice; the later ones got a number",)
+    if len(set(names)) < len(names):
+        notes += ("some column names occur twice; the later ones got a number",)
 
     def batches() -> Iterator[Batch]:
         stream = opener()
@@ -54,7 +63,7 @@ def open_csv(opener: Opener, where: str, encoding: str, delimiter: str) -> Dump:
             table = pa.Table.from_arrays(arrays, schema=schema)
             yield Batch(table, tuple(group.rejects), stream.share)
 
-    return Dump(schema, batches, encoding, delimiter, notes if repeated else ())
+    return Dump(schema, batches, encoding, delimiter, notes)
 
 
 def open_text(opener: Opener, where: str, encoding: str, total: int = 0) -> Dump:
@@ -143,7 +152,7 @@ def _records(lines: Iterator[Line], delimiter: str, width: int | None = None) ->
                 continue
             waiting.extendleft(reversed(taken[1:]))
             budget = max(budget // 2, _MIN_BYTES)
-            if delimiter == "\t" and len(cells) != width:  # many TSV files have no quoting
+            if delimiter == "\t":  # many TSV files have no quoting
                 cells = _body(line.text).split(delimiter)
         yield [line], cells
 
@@ -216,7 +225,7 @@ def check_delimiter(name: str) -> str:
     return delimiter
 
 
-def detect_delimiter(
+def _detect_delimiter(
     opener: Opener, encoding: str, text_column: str | None
 ) -> tuple[str, tuple[str, ...]]:
     """Return the delimiter that best fits the first records, and notes; the default is a comma."""

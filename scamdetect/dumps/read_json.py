@@ -29,26 +29,17 @@ UNDECODED = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, as surrog
 _DECODER = json.JSONDecoder(strict=False)
 
 
-def open_jsonl(opener: Opener, where: str, encoding: str, *, survey: bool = True) -> Dump:
-    """Open a file of one JSON object a line; raise InputError.
+def open_json(
+    opener: Opener, where: str, encoding: str, *, lines: bool, survey: bool = True
+) -> Dump:
+    """Open objects in lines (JSONL), in an array or one after the other; raise InputError.
 
     Without ``survey`` the file is read only once, and each batch has its own columns.
     """
-    return _open(opener, where, lambda: _line_items(opener(), encoding), encoding, survey)
 
+    def items() -> Iterator[Item]:
+        return _line_items(opener(), encoding) if lines else _array_items(opener(), where)
 
-def open_json(opener: Opener, where: str) -> Dump:
-    """Open a JSON file of an array of objects, or of objects in sequence; raise InputError."""
-    return _open(opener, where, lambda: _array_items(opener(), where), "utf-8", survey=True)
-
-
-def _open(
-    opener: Opener,
-    where: str,
-    items: Callable[[], Iterator[Item]],
-    encoding: str,
-    survey: bool,
-) -> Dump:
     # A first pass finds every column before the first row is written; scoring takes much longer.
     types: Types = {}
     members: dict[str, None] = {}
