@@ -63,8 +63,7 @@ class Batch:
 class Dump:
     """An opened dump: its columns, and its batches, read again on each call.
 
-    ``notes`` report decisions about how the file is read, ``members`` are dotted paths into nested
-    columns, ``format`` is the format of the files.
+    ``notes`` report decisions about how the file is read, ``format`` is the format of the files.
     """
 
     schema: pa.Schema
@@ -72,7 +71,6 @@ class Dump:
     encoding: str | None = None
     delimiter: str | None = None
     notes: tuple[str, ...] = ()
-    members: tuple[str, ...] = ()
     format: str | None = None
 
 
@@ -190,8 +188,10 @@ def column_values(table: pa.Table, name: str) -> list[Any]:
     if head not in table.column_names:
         return [None] * table.num_rows
     column = table.column(head)
-    if path and pa.types.is_struct(column.type):
-        column, path = pc.struct_field(column, path), []
+    for part in path if pa.types.is_struct(column.type) else ():
+        if not pa.types.is_struct(column.type) or column.type.get_field_index(part) < 0:
+            return [None] * table.num_rows
+        column = pc.struct_field(column, part)
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     try:
@@ -201,6 +201,6 @@ def column_values(table: pa.Table, name: str) -> list[Any]:
         values = [None if value is None else value.decode("utf-8", "replace") for value in raw]
     if is_json(table.schema.field(head)):
         values = [None if value is None else json.loads(value) for value in values]
-    for part in path:
+    for part in path if is_json(table.schema.field(head)) else ():
         values = [value.get(part) if isinstance(value, dict) else None for value in values]
     return values

@@ -88,7 +88,7 @@ def find_destination(
         raise InputError(f"{target}: only CSV and TSV can be made safe for spreadsheets")
     check_parent(folder, "--work-folder")
     if remote is None:
-        _check_local(destination, source, options)
+        _check_local(destination, options)
     elif str(remote) in [str(file.path) for file in source.files]:
         raise InputError(f"{target}: the source would be overwritten; choose another name")
     _check_start(destination, target.exists(), options)
@@ -103,18 +103,13 @@ def _default(source: Source, kind: Format) -> Path:
     return root.with_name(f"{root.name}.scored.parquet")
 
 
-def _check_local(destination: Destination, source: Source, options: ScoreOptions) -> None:
+def _check_local(destination: Destination, options: ScoreOptions) -> None:
     check_parent(destination.target)
     for path in (destination.target, destination.rejects, destination.job):
         check_no_input(path, destination.inputs, "the source")
         check_no_input(path, map(Path, options.inputs))
         if path.exists() and not path.is_file():
             raise InputError(f"{path}: exists and is not a file; choose another name")
-        if source.would_read(path):
-            raise InputError(
-                f"{path}: would be read as part of {source}; write outside of that folder, or use "
-                "a name that starts with _"
-            )
 
 
 def _check_start(destination: Destination, exists: bool, options: ScoreOptions) -> None:

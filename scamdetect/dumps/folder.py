@@ -66,7 +66,6 @@ def open_folder(source: Source, options: ReadOptions) -> Dump:
         schema=schema,
         batches=lambda: _merged(_file_batches(files, schema, hive)),
         notes=(f"{len(files):,} files read", *lines[:_MOST_NOTES]),
-        members=tuple(dict.fromkeys(name for dump in dumps for name in dump.members)),
     )
 
 

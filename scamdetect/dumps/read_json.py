@@ -20,7 +20,6 @@ Opener = Callable[[], Stream]
 Types = dict[str, set[str]]  # the types of the values of each column
 
 _INT64, _EXACT_IN_FLOAT = range(-(2**63), 2**63), range(-(2**53), 2**53 + 1)
-_MOST_MEMBERS, _MOST_LEVELS = 100, 8
 _CHUNK_BYTES, _MAX_RECORD = 1 << 20, 16 << 20
 _BETWEEN = re.compile(r"[\s,\[\]]*")
 _NEXT = re.compile(r"[,\n]\s*(?=\{)")  # where a record after damage may start
@@ -42,14 +41,10 @@ def open_json(
 
     # A first pass finds every column before the first row is written; scoring takes much longer.
     types: Types = {}
-    members: dict[str, None] = {}
     reject: Reject | None = None
     for group in grouped(items(), encoding, where):
         reject = reject or next((reject for reject in group.rejects if not reject.kept), None)
         _collect(types, group.records)
-        for record in group.records:
-            if len(members) < _MOST_MEMBERS:
-                members |= dict.fromkeys(_members("", record))
         if not survey:
             break
     if not types:
@@ -67,7 +62,7 @@ def open_json(
             share = group.offset / total if total else 0.0
             yield Batch(table, tuple(group.rejects), share)
 
-    return Dump(schema, batches, encoding, members=tuple(members))
+    return Dump(schema, batches, encoding)
 
 
 def _collect(types: Types, records: Iterable[dict[str, Any]]) -> Types:
@@ -81,15 +76,6 @@ def _type_name(value: object) -> str:
     if isinstance(value, int) and value not in _EXACT_IN_FLOAT:
         return "long" if value in _INT64 else "longer"
     return type(value).__name__
-
-
-def _members(prefix: str, value: object, levels: int = _MOST_LEVELS) -> Iterator[str]:
-    """Yield the dotted paths into nested objects."""
-    if isinstance(value, dict) and levels:
-        for name, item in value.items():
-            if prefix:
-                yield f"{prefix}{name}"
-            yield from _members(f"{prefix}{name}.", item, levels - 1)
 
 
 def _schema(types: Types) -> pa.Schema:

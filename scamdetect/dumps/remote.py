@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,8 +89,7 @@ class RemoteFile:
     def open(self) -> BinaryIO:
         """Open the file for reading; raise InputError."""
         with reaching(self.url):
-            file = self.system.open(self.path, "rb", block_size=_BLOCK_BYTES)
-        return cast(BinaryIO, _Reader(self, file))
+            return cast(BinaryIO, self.system.open(self.path, "rb", block_size=_BLOCK_BYTES))
 
     def upload(self, file: Path) -> None:
         """Upload a local file; it appears completely or not at all; raise OutputError."""
@@ -105,33 +103,6 @@ class RemoteFile:
                 f"{self}: cannot be written ({said(problem, self.url)}); fix the cause, or choose "
                 "another destination"
             ) from None
-
-
-class _Reader(io.RawIOBase):
-    """A file that reports errors, and a file that became shorter, without secrets."""
-
-    def __init__(self, source: RemoteFile, file: BinaryIO) -> None:
-        self._source, self._file, self._size = source, file, source.size
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any buffer
-        with reaching(self._source.url):
-            data = self._file.read(len(buffer))
-        if not data and self._file.tell() < self._size:
-            raise InputError(f"{self._source}: ends early; it changed while it was read")
-        buffer[: len(data)] = data
-        return len(data)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from scamdetect.dumps.summary import (
     Progress,
     Summary,
     count,
-    read_limit,
+    exceeds,
     summarise,
 )
 from scamdetect.dumps.write import write_tables
@@ -96,21 +96,29 @@ class Job:
 
     def __init__(self, where: str, dump: Dump, detector: Detector, options: ScoreOptions) -> None:
         self.where, self.dump, self.detector, self.options = where, dump, detector, options
-        rejects, listed = options.max_rejects, options.max_listed
-        self._max_rejects = read_limit("100%" if rejects is None else rejects, "--max-rejects")
-        self._max_listed = read_limit(listed, "--max-listed")
+        exceeds(options.max_rejects, 0, 0, "--max-rejects")
+        exceeds(options.max_listed, 0, 0, "--max-listed")
         self._check_text(options.text_column)
         if options.sender_column is not None:
             self._check_column(options.sender_column, "sender_column (--sender-column)")
         self.columns = self._columns()
         self.schema = self._schema_of(dump.schema)
 
+    def _missing(self, name: str, option: str) -> InputError:
+        names, first = self.dump.schema.names, self.dump.delimiter is not None
+        cure = f"name another with {option}"
+        return missing_column(self.where, repr(name), names, first_line=first, cure=cure)
+
     def _check_column(self, name: str, option: str) -> None:
-        names = [*self.dump.schema.names, *self.dump.members]
-        if name not in names:
-            first = self.dump.delimiter is not None
-            cure = f"name another with {option}"
-            raise missing_column(self.where, repr(name), names, first_line=first, cure=cure)
+        """Raise InputError if a column is missing, or a path has no value in the first rows."""
+        names = self.dump.schema.names
+        if name in names:
+            return
+        if name.partition(".")[0] in names:
+            first = next(self.dump.batches(), None)
+            if first is None or any(v is not None for v in column_values(first.table, name)):
+                return
+        raise self._missing(name, option)
 
     def _check_text(self, name: str) -> None:
         self._check_column(name, "text_column (--text-column)")
@@ -136,7 +144,7 @@ class Job:
             raise InputError("columns (--columns): name at least one column, and each once")
         for name in wanted:
             if name not in kept:
-                self._check_column(f"{name}\0", "columns (--columns)")
+                raise self._missing(name, "columns (--columns)")
         of_folder = [output.FILE_COLUMN] if output.FILE_COLUMN in names else []
         return tuple(dict.fromkeys([*wanted, *of_folder]))
 
@@ -179,22 +187,24 @@ class Job:
         """Raise InputError at too many rejects, or too many messages of one feed."""
         rows, rejected = counts["rows"], counts["rejected"]
         total = rows + rejected
-        if (ended or total >= _FEWEST_ROWS) and self._max_rejects.is_exceeded(rejected, total):
+        limit = self.options.max_rejects
+        given = limit is not None and "%" not in str(limit)
+        if (ended or given or total >= _FEWEST_ROWS) and exceeds(limit, rejected, total, ""):
             place = f", the last at line {last[0].line} ({last[0].reason})" if last else ""
             raise InputError(
                 f"{self.where}: {rejected:,} of {total:,} records cannot be read{place}; "
-                f"--max-rejects is {self._max_rejects.text}: correct the source or allow more"
+                f"--max-rejects is {limit}: correct the source or allow more"
             )
         if not _FEWEST_ROWS <= rows <= _FIRST_ROWS:
             return
         for name, number in counts.items():
             most = rows if ended else _FIRST_ROWS
-            if name.startswith("feed:") and self._max_listed.is_exceeded(number, most):
+            if name.startswith("feed:") and exceeds(self.options.max_listed, number, most, ""):
                 raise InputError(
                     f"{self.where}: {number:,} of the first {rows:,} messages contain an indicator "
                     f"of {name.partition(':')[2]}, so it probably lists something that honest "
                     "messages contain; remove that from the feed, or allow more than "
-                    f"{self._max_listed.text} with --max-listed"
+                    f"{self.options.max_listed} with --max-listed"
                 )
 
     def settings(self) -> dict[str, Any]:

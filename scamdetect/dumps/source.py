@@ -8,7 +8,6 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from functools import partial
 from glob import glob
 from pathlib import Path
@@ -71,14 +70,6 @@ class Source:
         digest = hashlib.sha256(versions.encode("ascii")).hexdigest()
         size = sum(file.size for file in self.files)
         return {"source": root, "source_bytes": size, "source_version": digest}
-
-    def would_read(self, path: Path) -> bool:
-        """Return True if a file of that path would be one of the files of the folder."""
-        if not self.is_many or not isinstance(self.root, Path) or _is_hidden(path.name):
-            return False
-        pattern = self.text.rpartition("/")[2] if _GLOB.search(self.text) else "*"
-        inside = path.parent.resolve().is_relative_to(self.root.resolve())
-        return inside and fnmatchcase(path.name, pattern)
 
 
 def locate(text: str | Path) -> Location:

@@ -126,26 +126,15 @@ def summarise(counts: Counts, *, only_flagged: bool, **known: Any) -> Summary:  
     )
 
 
-@dataclass(frozen=True)
-class Limit:
-    """The most of something: a number, or a percentage of the records."""
+def exceeds(limit: str | int | None, number: int, total: int, option: str) -> bool:
+    """Return True if the number is over a limit of ``N`` or ``P%`` of the total.
 
-    text: str
-    number: int | None
-    percent: float
-
-    def is_exceeded(self, number: int, total: int) -> bool:
-        """Return True if the number is too large."""
-        most = self.percent * total / 100 if self.number is None else self.number
-        return number > most
-
-
-def read_limit(text: str | int, option: str) -> Limit:
-    """Return the limit for ``N`` or ``P%``; raise InputError, with the option, otherwise."""
-    match = _LIMIT.fullmatch(str(text).strip())
+    Raises InputError, with the option, for another limit.
+    """
+    match = _LIMIT.fullmatch("100%" if limit is None else str(limit).strip())
     if match is None or float(match[2] or 0) > 100:
         raise InputError(f"{option} must be a number or a percentage such as 0.5%")
-    return Limit(str(text), int(match[1]) if match[1] else None, float(match[2] or 0))
+    return number > (int(match[1]) if match[1] else float(match[2]) * total / 100)
 
 
 @dataclass(frozen=True)
