@@ -187,8 +187,8 @@ def column_values(table: pa.Table, name: str) -> list[Any]:
     head, *path = [name] if name in table.column_names else name.split(".")
     if head not in table.column_names:
         return [None] * table.num_rows
-    column = table.column(head)
-    for part in path if pa.types.is_struct(column.type) else ():
+    column, of_json = table.column(head), is_json(table.schema.field(head))
+    for part in () if of_json else path:
         if not pa.types.is_struct(column.type) or column.type.get_field_index(part) < 0:
             return [None] * table.num_rows
         column = pc.struct_field(column, part)
@@ -199,8 +199,8 @@ def column_values(table: pa.Table, name: str) -> list[Any]:
     except UnicodeDecodeError:
         raw = column.cast(pa.large_binary()).to_pylist()
         values = [None if value is None else value.decode("utf-8", "replace") for value in raw]
-    if is_json(table.schema.field(head)):
+    if of_json:
         values = [None if value is None else json.loads(value) for value in values]
-    for part in path if is_json(table.schema.field(head)) else ():
+    for part in path if of_json else ():
         values = [value.get(part) if isinstance(value, dict) else None for value in values]
     return values

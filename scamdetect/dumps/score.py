@@ -101,8 +101,8 @@ class Job:
         self._check_text(options.text_column)
         if options.sender_column is not None:
             self._check_column(options.sender_column, "sender_column (--sender-column)")
-        self.columns = self._columns()
         self.schema = self._schema_of(dump.schema)
+        self._check_columns()
 
     def _missing(self, name: str, option: str) -> InputError:
         names, first = self.dump.schema.names, self.dump.delimiter is not None
@@ -133,24 +133,22 @@ class Job:
                     "with --text-column"
                 )
 
-    def _columns(self) -> tuple[str, ...]:
-        """Return the input columns to keep; raise InputError."""
-        names, wanted = self.dump.schema.names, self.options.columns
-        overwrite = self.options.overwrite_columns
-        kept = output.kept_columns(names, overwrite=overwrite, where=self.where)
-        if wanted is None:
-            return kept
-        if not wanted or len(set(wanted)) < len(wanted):
+    def _check_columns(self) -> None:
+        wanted = self.options.columns
+        if wanted is not None and (not wanted or len(set(wanted)) < len(wanted)):
             raise InputError("columns (--columns): name at least one column, and each once")
-        for name in wanted:
-            if name not in kept:
+        for name in wanted or ():
+            if name not in self.schema.names:
                 raise self._missing(name, "columns (--columns)")
-        of_folder = [output.FILE_COLUMN] if output.FILE_COLUMN in names else []
-        return tuple(dict.fromkeys([*wanted, *of_folder]))
 
     def _schema_of(self, schema: pa.Schema) -> pa.Schema:
-        """Return the columns of the result for rows of these columns."""
-        fields = [schema.field(name) for name in self.columns if name in schema.names]
+        """Return the columns of the result for rows of these columns; raise InputError."""
+        overwrite = self.options.overwrite_columns
+        names = output.kept_columns(schema.names, overwrite=overwrite, where=self.where)
+        if self.options.columns is not None:
+            wanted = dict.fromkeys([*self.options.columns, output.FILE_COLUMN])
+            names = tuple(name for name in wanted if name in names)
+        fields = [schema.field(name) for name in names]
         fields = [f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in fields]
         if self.options.listed is not None:
             fields.append(pa.field(output.INDICATORS_COLUMN, pa.string()))
@@ -170,7 +168,8 @@ class Job:
             sender = options.sender_column
             senders = None if sender is None else column_values(table, sender)
             predictions = options.allow_list.apply(predictions, texts, senders)
-        columns = {name: table.column(name) for name in self.columns if name in table.schema.names}
+        schema = self._schema_of(table.schema)
+        columns = {name: table.column(name) for name in schema.names if name in table.column_names}
         if options.listed is not None:
             predictions, names, feeds = options.listed.apply(predictions, texts)
             columns[output.INDICATORS_COLUMN] = pa.array(names, pa.string())
@@ -179,7 +178,6 @@ class Job:
         columns |= output.columns(predictions)
         counts.update(count(predictions))
         self.check(before + counts, batch.rejects[-1:], ended=False)
-        schema = self._schema_of(table.schema)
         arrays = [columns[field.name].cast(field.type) for field in schema]
         return pa.Table.from_arrays(arrays, schema=schema), counts
 
@@ -215,7 +213,7 @@ class Job:
             "encoding": self.dump.encoding,
             "delimiter": self.dump.delimiter,
             "text_column": options.text_column,
-            "columns": self.columns,
+            "columns": [name for name in self.schema.names if name not in output.OWN_COLUMNS],
             "only_flagged": options.only_flagged,
             "part_rows": options.part_rows,
             "allow_list": options.allow_list and options.allow_list.digest,

@@ -37,8 +37,8 @@ _CANDIDATES = [
     "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258",
     "cp874", "koi8-r", "koi8-u", "gb18030", "big5hkscs", "cp932", "cp949", "euc_jis_2004",
 ]  # fmt: skip
-# The confidence of chardet, or its lead over the next encoding that reads another text.
-_CONFIDENT, _AHEAD, _WIDE = 0.2, 1.25, 0.9
+# The least confidence of chardet, and its lead over the next encoding that reads another text.
+_CONFIDENT, _AHEAD, _WIDE = 0.03, 1.25, 0.9
 _SAMPLE_BYTES = 256 << 10
 
 
@@ -219,7 +219,7 @@ def _guess(damaged: list[bytes], total: int, where: str) -> Encoding:
     text = sample.decode(best, "replace")
     rivals = [other for name, other in guesses if sample.decode(name, "replace") != text]
     fits = sum(_decodes(line, best) for line in damaged) >= 0.9 * len(damaged)
-    if fits and (confidence >= _CONFIDENT or confidence >= _AHEAD * max(rivals, default=0.0)):
+    if fits and confidence >= max(_CONFIDENT, _AHEAD * max(rivals, default=0.0)):
         return Encoding(best, _note(best, "detected"))
     names = ", ".join(name for name, _ in guesses[:3])
     if len(damaged) * 2 > total:
