@@ -22,7 +22,7 @@ from scamdetect.system.destinations import private_folder
 from scamdetect.system.files import OWNER, locked, read_text, write_text, writing
 
 RESTART = "start again with --overwrite, which discards the unfinished work"
-_OWN = ("part-*", "settings.json", "joined*", "may-replace", "lock")
+_OWN = ("part-*", "settings.json*", "joined*", "may-replace", "lock")
 _READ_ROWS = 1 << 14
 
 
