@@ -69,7 +69,7 @@ def test_a_stream_gives_the_same_bytes(folder: Path, tiny_bundle: Path) -> None:
         (("score", "in.csv", "--rejects", "r.jsonl"), "--rejects is for standard input"),
         (("score", "missing.csv"), "missing.csv: cannot be read"),
         (("score", "in.csv", "--text-column", "body"), "has no column 'body'"),
-        (("score", "in.csv", "--columns", '"id'), "each once|no column"),
+        (("score", "in.csv", "--columns", '"id'), "in quotes"),
         (("score", "in.csv", "--part-rows", "0"), "--part-rows"),
         (("score", "in.csv", "--max-rejects", "x"), "--max-rejects must be"),
         (("score", "in.csv", "--sender-column", "id"), "needs an allow-list"),

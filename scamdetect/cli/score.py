@@ -44,7 +44,7 @@ def _format(context: click.Context, option: click.Parameter, name: str | None) -
 
 def _columns(context: click.Context, option: click.Parameter, text: str | None) -> list[str] | None:
     try:
-        return None if text is None else next(csv.reader([text]), [])
+        return None if text is None else next(csv.reader([text], strict=True), [])
     except csv.Error:
         raise click.BadParameter("put a name that has a comma or a quote in quotes") from None
 
