@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scamdetect.dumps.text import Line
 from scamdetect.errors import InputError
 
 JSON = {b"scamdetect_json": b"1"}  # metadata of a column of JSON text
@@ -43,6 +44,13 @@ class Reject:
         except UnicodeDecodeError:
             value["raw_base64"] = base64.b64encode(self.raw).decode("ascii")
         return f"{json.dumps(value, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace")
+
+
+def problem_of(line: Line) -> Reject | None:
+    """Return the bytes of a line that could not be decoded, or that is too long, or None."""
+    if line.problem is None:
+        return None
+    return Reject(line.number, line.problem, line.raw, offset=line.offset, kept=not line.is_cut)
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ def _entry(row: Mapping[str, Any]) -> Entry | None:
     """Return the entry of a row, None for an empty one or a comment; raise InputError."""
     sender, text, template = sender_name(row.get("sender")), row.get("text"), row.get("template")
     if sender is not None and sender.startswith("template:"):
-        sender, template = None, sender.removeprefix("template:")
+        template, sender = sender.removeprefix("template:"), None
     if isinstance(text, str) and text.strip():
         template = template_hash(text)
     template = str(template or "").strip().lower() or None

@@ -73,7 +73,9 @@ def _unified(files: Opened) -> pa.Schema:
     """Return the columns of all files, with types that hold the values of each."""
     fields: dict[str, pa.Field] = {}
     for file, dump in files:
-        for field in dump.schema if isinstance(dump, Dump) else ():
+        if isinstance(dump, Reject):
+            continue
+        for field in dump.schema:
             known = fields.setdefault(field.name, field)
             if known.type.equals(field.type) and is_json(known) == is_json(field):
                 continue
@@ -83,7 +85,7 @@ def _unified(files: Opened) -> pa.Schema:
                 pair = [pa.schema([known]), pa.schema([field])]
                 fields[field.name] = pa.unify_schemas(pair, promote_options="permissive").field(0)
             except pa.ArrowException:
-                if dump.format not in (Format.JSON, Format.JSONL):
+                if "json" not in str(dump.format):
                     raise InputError(
                         f"{file.path}: column {field.name!r} holds {field.type}, but {known.type} "
                         "in another file; select files of one type with a glob"

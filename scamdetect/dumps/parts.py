@@ -146,5 +146,6 @@ def _check_settings(path: Path, settings: dict[str, Any]) -> None:
             # A column of a file without a header may be a message.
             values = "" if name == "columns" else f" ({before.get(name)!r}, now {now.get(name)!r})"
             raise InputError(
-                f"{path}: the unfinished work has another {name}{values}; use the same, or {RESTART}"
+                f"{path}: the unfinished work has another {name}{values}; use the same, or "
+                f"{RESTART}"
             )

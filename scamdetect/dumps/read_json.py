@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from scamdetect.dumps.batch import JSON, Batch, Dump, Item, Reject, array, grouped
+from scamdetect.dumps.batch import JSON, Batch, Dump, Item, Reject, array, grouped, problem_of
 from scamdetect.dumps.text import EmptyFileError, Stream, read_lines
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow import encodable
@@ -112,14 +112,11 @@ def _line_items(stream: Stream, encoding: str) -> Iterator[Item]:
     for line in read_lines(stream, encoding):
         if not line.text.strip():
             continue
-        value = str(line.problem) if line.is_cut else read_object(line.text)
-        note = None
+        note = problem_of(line)
+        value = note.reason if note and line.is_cut else read_object(line.text)
+        record: Any = value
         if isinstance(value, str):
-            record: Any = Reject(line.number, value, line.raw, offset=line.offset)
-        else:
-            record = value
-            if line.problem is not None:
-                note = Reject(line.number, line.problem, line.raw, offset=line.offset, kept=True)
+            record = Reject(line.number, value, line.raw, offset=line.offset)
         yield Item(record, len(line.raw), stream.position, note)
 
 
@@ -197,6 +194,7 @@ def _array_items(stream: Stream, where: str) -> Iterator[Item]:
         depth = buffer.skip()
         while buffer.at < len(buffer.text):
             line, offset = buffer.line, buffer.offset
+            value: Any
             value, end = next_value(buffer)
             text = buffer.text[buffer.at : end]
             raw = buffer.take(end)

@@ -111,6 +111,7 @@ def summarise(counts: Counts, *, only_flagged: bool, **known: Any) -> Summary:  
         return {name.partition(":")[2]: n for name, n in Counter(own).most_common()}
 
     plain = ("rows", "rejected", "damaged", "cleared", "allowed", "listed", "held")
+    known |= {name: counts[name] for name in plain}
     return Summary(
         written=counts["decision:flag" if only_flagged else "rows"],
         flagged=counts["decision:flag"],
@@ -121,7 +122,6 @@ def summarise(counts: Counts, *, only_flagged: bool, **known: Any) -> Summary:  
         flagged_by_kind=by("kind"),
         flagged_by_language=by("language"),
         listed_by_feed=by("feed"),
-        **{name: counts[name] for name in plain},
         **known,
     )
 
