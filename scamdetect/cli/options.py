@@ -165,10 +165,6 @@ WORK_FOLDER = click.option(
 )
 
 # Until the commands that take them are rewritten.
-RUNTIME = click.option("--runtime", default="auto", show_default=True, help="Runtime of the model.")
-WORKERS = click.option(
-    "--workers", type=int, default=0, show_default=True, help="Processes that score."
-)
 SOURCES = click.option(
     "--source", "sources", type=click.Path(), multiple=True, metavar="ORIGINAL",
     help="File that was scored.",
