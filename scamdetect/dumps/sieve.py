@@ -20,7 +20,6 @@ from scamdetect.text.link_disguises import may_have_links, spelt_out
 from scamdetect.text.link_finder import split_link
 from scamdetect.text.normalise import fold
 from scamdetect.text.numbers import plain_digits
-from scamdetect.text.wallets import may_have_wallets
 
 MOST_READ = 20_000  # characters of a message
 FOLD = 2  # the version of the normaliser by which indicators are found
@@ -90,7 +89,7 @@ class Sieve:
         """Return the types of listed indicators that a message may contain."""
         text = text[:MOST_READ]
         found = set()
-        if IndicatorType.WALLET in self._types and may_have_wallets(text):
+        if IndicatorType.WALLET in self._types and len(text) >= 25:
             found.add(IndicatorType.WALLET)
         hosts = bool(self._types & _OF_HOSTS) and may_have_links(text)
         if hosts or self._others:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 import unicodedata
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
@@ -26,7 +27,6 @@ _SUFFIXES_ONLY = ("za",)  # top-level domains whose suffixes, but not themselves
 _RESERVED_NAMES = ("example.com", "example.net", "example.org", "home.arpa")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _IPV4_LIKE = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}")
-_LEAST_NUMBER = 1 << 24  # an IPv4 address as one number; smaller numbers are rarely addresses
 _DOTS = re.compile("[\u3002\uff0e\uff61]")
 
 
@@ -62,22 +62,11 @@ def _plain_label(label: str) -> str | None:
 
 def _plain_ipv4(host: str) -> str | None:
     try:
-        parts = [_number(part) for part in host.split(".")]
-    except ValueError:
+        packed = socket.inet_aton(host)
+    except OSError:
         return None
-    if len(parts) == 1 and parts[0] < _LEAST_NUMBER:
-        return None
-    *first, last = parts
-    value = sum(part << 8 * (3 - place) for place, part in enumerate(first)) + last
-    if any(part > 255 for part in first) or last >= 256 ** (4 - len(first)):
-        return None
-    return str(ipaddress.IPv4Address(value))
-
-
-def _number(text: str) -> int:
-    if text[:2] == "0x":
-        return int(text, 16)
-    return int(text, 8) if len(text) > 1 and text[0] == "0" else int(text)
+    # One small number is rarely an address.
+    return None if "." not in host and not packed[0] else socket.inet_ntoa(packed)
 
 
 def address_of(host: str) -> Address | None:
@@ -98,8 +87,8 @@ def registered_domain(host: str) -> str | None:
     """
     if address_of(host) is not None:
         return None
-    found = _suffixes().privatesuffix(host)
-    return found if isinstance(found, str) else None
+    domain = _suffixes().privatesuffix(host)
+    return domain if isinstance(domain, str) else None
 
 
 @lru_cache(1 << 12)
@@ -129,6 +118,6 @@ def is_reserved(host: str) -> bool:
 def _suffixes() -> PublicSuffixList:
     try:
         from publicsuffixlist import PublicSuffixList
-    except ImportError as error:
-        raise MissingExtraError("publicsuffixlist", "share") from error
+    except ImportError:
+        raise MissingExtraError("publicsuffixlist", "share") from None
     return PublicSuffixList()

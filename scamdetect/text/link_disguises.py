@@ -13,17 +13,14 @@ _DOT_WORDS = (
     "dot|d0t|punto|ponto|point|punkt|nokta|titik|chấm|cham|точка|крапка|kropka|点|點|점|ドット|نقطة|نقطه"
     "|डॉट|ডট|จุด"
 )
-# A dot inside a word or in brackets; every host name except numbers has one.
-_HINT = re.compile(
-    rf"\.(?:(?<=[\w{_UNSEEN}]\.)[{_UNSEEN}]*[^\W\d_]|(?<=\d\.)\d{{1,3}}\.\d|(?<=[\[({{<]\.)"
-    rf"|(?<=[\[({{<] \.)|(?<=\w \.) ?[^\W\d_]|(?<=\w\.) [a-z]{{2,12}}/)"
-)
-_OTHER_DOT = re.compile(rf"[{_LOW}{_MIDDLE}](?<=[A-Za-z0-9].)[{_UNSEEN}]*[A-Za-z0-9]")
 _STYLED = "\u24b6-\u24e9\uff10-\uff5a\U0001d400-\U0001d7ff"
-_STYLED_DOT = re.compile(rf"[{_LOW}{_MIDDLE}](?<=[{_STYLED}A-Za-z].)[{_STYLED}]")
-_BRACKETED_WORD = re.compile(rf"[\[({{<]\s?(?:{_DOT_WORDS})\s?[\])}}>]", re.IGNORECASE)
+# A character that disguises, a scheme, or a dot before a letter or a digit in one of its forms.
+_HINT = re.compile(
+    rf"[{_STYLED}{_UNSEEN}／]|/\s*/|:\\\\|[.{_LOW}{_MIDDLE}]\w|\s\.\s*\w|[.{_LOW}]\s+[a-z]{{2,12}}/"
+    rf"|\s(?:dot|точка)\s|[\[({{<]\s*(?:[.:/]+|s|{_DOT_WORDS})\s*[\])}}>]",
+    re.IGNORECASE,
+)
 _SPOKEN_WORD = re.compile(r" (?:dot|точка) ")
-_SCHEME_HINT = re.compile(r"h ?[tx*]")
 
 _WIDE = str.maketrans("．｡﹒／－＿＠﹫：＆？＝＃％～", ".../-_@@:&?=#%~")
 _WIDE_SIGN = re.compile(
@@ -41,7 +38,6 @@ _SPOKEN_DOT = re.compile(
     r"(?<=\w)(?<!\bthe)(?<!\ba)(?<!\bpolka) (?:dot|точка) (?=([^\W\d_]{2,12})(?!\w))", re.IGNORECASE
 )
 _BRACKETED_AT = re.compile(r" ?[\[({<] ?(?:at|arroba|собака|@) ?[\])}>] ?", re.IGNORECASE)
-_BRACKETED_AT_HINT = re.compile(r"[\[({<] ?(?:at|arroba|собака)", re.IGNORECASE)
 _SPOKEN_AT = re.compile(r"(?<=\w) at (?=[\w-]+ dot \w)", re.IGNORECASE)
 _SPOKEN_SLASH = re.compile(r"(?<=[a-z0-9]) slash (?=[a-z0-9])", re.IGNORECASE)
 _SCHEME = re.compile(
@@ -60,33 +56,7 @@ _SPOKEN_TOPS = frozenset(
 
 def may_have_links(text: str) -> bool:
     """Return False if a text, as written, cannot contain a link or a host name; fast."""
-    if "://" in text or ("." in text and _HINT.search(text)):
-        return True
-    if not text.isascii() and (
-        _OTHER_DOT.search(text) or _STYLED_DOT.search(text) or "／／" in text or "：//" in text
-    ):
-        return True
-    low = text.lower()
-    if ("/" in low or "\\" in low) and _SCHEME_HINT.search(low) and _SCHEME.search(low):
-        return True
-    return _has_spelt_dot(text, low)
-
-
-def may_have_addresses(text: str) -> bool:
-    """Return False if a text, as written, cannot contain an e-mail address; fast."""
-    if "@" in text or "＠" in text or "﹫" in text:
-        return True
-    if _BRACKETED_AT_HINT.search(text):
-        return True
-    low = text.lower()
-    return " at " in low and " dot " in low
-
-
-def _has_spelt_dot(text: str, low: str) -> bool:
-    brackets = "(" in text or "[" in text or "{" in text or "<" in text
-    if brackets and _BRACKETED_WORD.search(text):
-        return True
-    return (" dot " in low or " точка " in low) and _SPOKEN_WORD.search(low) is not None
+    return _HINT.search(text) is not None
 
 
 def spelt_out(text: Text) -> Text:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from urllib.parse import quote
 
 from scamdetect.text.hosts import address_of, is_known_top, plain_host, registered_domain
@@ -58,26 +59,7 @@ _GLUED_AFTER = re.compile(r"^[A-Za-z0-9-]*[A-Za-z0-9]")
 
 # Top-level domains that are words, which may start a sentence after a missing blank.
 _WORD_TOPS = frozenset(
-    """
-    and android are baby band bar beer best bet bike black blue book box brother cafe call cam
-    camera camp car care case cash cat chat click coach coffee construction contact cooking
-    cool country coupons cruise dad dance date day deal degree dental dev diamonds diet direct
-    diy docs doctor dog earth eat education engineer equipment esq events family fan farm
-    fashion fast film final fish fishing fit fitness flights florist fly foo football free fun
-    furniture game garden gay gift gifts gives giving glass golf got graphics green grocery
-    guide guru hair help here hockey holiday horse hospital hot hotel house how ing ink
-    international jobs joy kids kim kitchen land law legal life like limited live loan loans
-    lol love ltd luxury man map med meet meme memorial men menu mini mobile moe mom money mov
-    movie music name navy new news now off office one open page partners parts party pay pet
-    phone photo photography photos pics pid pin pink pizza place play plus post press prime
-    private promo properties pub quest racing read recipes red rehab rent report rest
-    restaurant review rich rip rocks room rsvp run safe sale salon save school science search
-    secure select sex shoes shop shopping show singles skin soccer social solar soy spa sport
-    studio study style sucks supplies supply support surf surgery talk tattoo tax taxi team
-    tel tennis than the then theater tips tires today tools town toys trade training trust
-    tube university vet video vision vote watch wed wedding wiki win wine work works world wow
-    yes yoga you zero zip дети онлайн сайт москва рус орг ком католик ею
-    """.split()
+    (files("scamdetect.text") / "word_tops.txt").read_text(encoding="utf-8").split()
 )
 # Two-letter domains that end many names and start few sentences.
 _PLAIN_TOPS = frozenset(
@@ -116,11 +98,6 @@ class Link:
         """Return the path, "" if it is missing."""
         return split_link(self.value)[1].partition("/")[2]
 
-    @property
-    def has_scheme(self) -> bool:
-        """Return True if it was typed with a scheme."""
-        return bool(split_link(self.value)[0])
-
 
 def split_link(value: str) -> tuple[str, str]:
     """Return the scheme of a normalised link with its "://", "" if it is missing, and the rest."""
@@ -135,34 +112,30 @@ def find_links(text: str) -> Iterator[Link]:
     Raises MissingExtraError.
     """
     done = 0
-    starts = list(_LINK_START.finditer(text)) if "://" in text else []
+    with_scheme = list(_LINK_START.finditer(text)) if "://" in text else []
     bare = list(_BARE.finditer(text)) if "." in text else []
-    for match in sorted((*starts, *bare), key=lambda match: match.start()):
-        if match.start() < done:
-            continue
-        if match.re is _LINK_START:
-            found = _link(text, match.start(), match.end(), match[1].lower())
-        else:
-            found = _bare(text, match)
-        if found is not None:
-            done = found.end
-            yield found
+    for match in sorted((*with_scheme, *bare), key=lambda match: match.start()):
+        if match.start() >= done:
+            link = _with_scheme(text, match) if match.re is _LINK_START else _bare(text, match)
+            if link is not None:
+                done = link.end
+                yield link
 
 
-def _link(text: str, start: int, at: int, scheme: str) -> Link | None:
+def _with_scheme(text: str, match: re.Match[str]) -> Link | None:
+    at = match.end()
     authority = _AUTHORITY.match(text, at)
     assert authority is not None
-    inner = authority[0].rpartition("@")[0]
-    at += len(inner) + 1 if "@" in authority[0] else 0
+    at += authority[0].rfind("@") + 1
     name = _NAME.match(text, at)
     if name is None:
         return None
-    length = (
-        len(name[0])
-        if name[0].startswith("[")
-        else _host_length(name[0], text[name.end() : name.end() + 1], certain=True)
-    )
-    return _made(text, start, at, at + length, f"{scheme}://") if length else None
+    length = len(name[0])
+    if not name[0].startswith("["):
+        follows = text[name.end() : name.end() + 1]
+        length = _host_length(name[0], follows) or _other_host_length(name[0])
+    scheme = f"{match[1].lower()}://"
+    return _link(text, match.start(), at, at + length, scheme) if length else None
 
 
 def _bare(text: str, match: re.Match[str]) -> Link | None:
@@ -172,49 +145,47 @@ def _bare(text: str, match: re.Match[str]) -> Link | None:
     at = match.start() + (glued.end() if glued else 0)
     while at < match.end() and text[at] in "-_":
         at += 1
-    length = _host_length(
-        text[at : match.end()], text[match.end() : match.end() + 1], certain=False
-    )
-    if not length:
-        return None
-    found = _made(text, at, at, at + length, "")
-    return found if found is not None and _is_name(text, found) else None
+    length = _host_length(text[at : match.end()], text[match.end() : match.end() + 1])
+    link = _link(text, at, at, at + length, "") if length else None
+    return link if link is not None and _is_name(text, link) else None
 
 
-def _host_length(name: str, follows: str, *, certain: bool) -> int:
+def _host_length(name: str, follows: str) -> int:
     """Return how many characters of dotted labels are the host, 0 if none.
 
     The host ends at the last label that is a top-level domain: the rest was joined to it, for
     instance after a full stop. ``follows`` is the next character.
     """
     labels = name.split(".")
-    place = 0
-    best = 0
-    for number, label in enumerate(labels):
+    start = best = 0
+    for index, label in enumerate(labels):
         length = _top_length(label)
-        if number and length and not (best and _is_next_word(labels[number - 1], label, follows)):
-            best = place + length
+        if index and length and not (best and _is_next_word(labels[index - 1], label, follows)):
+            best = start + length
         if length and length < len(label):
             break
-        place += len(label) + 1
-    if best or not certain:
-        return len(name) if _IPV4.fullmatch(name) else best
-    if len(labels) == 1:
-        alone = _GLUED_AFTER.match(name)
-        known = alone is not None and _ALONE.fullmatch(alone[0])
-        return len(alone[0]) if alone is not None and known else 0
+        start += len(label) + 1
+    return len(name) if not best and _IPV4.fullmatch(name) else best
+
+
+def _other_host_length(name: str) -> int:
+    """Return the length of a host after a scheme: a number, an address or an unknown domain."""
+    labels = name.split(".")
     last = _GLUED_AFTER.match(labels[-1])
-    if address_of(name) is not None or plain_host(name) is None:
-        return len(name) if address_of(name) is not None else 0
+    if len(labels) == 1:
+        return len(last[0]) if last is not None and _ALONE.fullmatch(last[0]) else 0
+    if address_of(name) is not None:
+        return len(name)
+    if plain_host(name) is None:
+        return 0
     return len(name) - len(labels[-1]) + (len(last[0]) if last else len(labels[-1]))
 
 
 def _top_length(label: str) -> int:
     """Return how many characters at the start of a label are a top-level domain."""
-    ascii_part = _ASCII_PART.match(label)
     if label[:1].isascii():
-        known = ascii_part is not None and is_known_top(ascii_part[0].lower())
-        return len(ascii_part[0]) if ascii_part is not None and known else 0
+        part = _ASCII_PART.match(label)
+        return len(part[0]) if part is not None and is_known_top(part[0].lower()) else 0
     for length in range(min(len(label), 24), 1, -1):
         plain = plain_host(label[:length])
         if plain is not None and is_known_top(plain):
@@ -232,74 +203,66 @@ def _is_next_word(before: str, label: str, follows: str) -> bool:
     return registered_domain(f"{before.lower()}.{top}") is not None
 
 
-def _made(text: str, start: int, at: int, end: int, scheme: str) -> Link | None:
-    host = plain_host(text[at:end])
+def _link(text: str, start: int, at: int, end: int, scheme: str) -> Link | None:
+    """Return the link whose host is ``text[at:end]``, with its port, path and query."""
+    host, host_end = plain_host(text[at:end]), end
     if host is None:
         return None
-    host_end = end
     port = _PORT.match(text, end)
     shown_port = ""
     if port is not None and int(port[1]) < 1 << 16:
         end = port.end()
-        default = _DEFAULT_PORTS.get(scheme[:-3]) == port[1]
-        shown_port = "" if default else f":{int(port[1])}"
-    elif text.startswith(".", end) and text.startswith("/", end + 1):
+        is_default = _DEFAULT_PORTS.get(scheme[:-3]) == port[1]
+        shown_port = "" if is_default else f":{int(port[1])}"
+    elif text.startswith("./", end):
         end += 1  # the dot of the root
-    path = _PATH.match(text, end)
-    next_word = None
-    if path is not None:
-        end = path.end()
-        if path[0].endswith("-") and text[end : end + 1].isalpha():
-            end -= 1  # before an ending in another script
-        next_word = _NEXT_WORD.search(path[0], path[0].rindex("/"))
-    if path is not None and next_word is not None:
-        end = path.start() + next_word.start()
+    path_start, end, next_word = _path(text, end)
     query = None if next_word else _QUERY.match(text, end)
     whole = text[start : query.end() if query else end]
     stop = start + len(_without_closing(whole, text[start - 1 : start]))
-    shown = _without_closing(text[path.start() : min(end, stop)], "") if path is not None else ""
-    if not scheme and not shown and query is not None and stop > query.start():
-        shown = "/"  # a plain host with a query is a link too
-    shown = "" if shown == "/" and scheme else quote(shown, safe=_SAFE)
-    is_link = bool(scheme or shown or host.startswith("www.") or shown_port)
-    return Link(
-        f"{scheme}{host}{shown_port}{shown}",
-        host,
-        is_link,
-        start,
-        max(stop, host_end),
-        at,
-        host_end,
-    )
+    path = _without_closing(text[path_start : min(end, stop)], "")
+    if not scheme and not path and query is not None and stop > query.start():
+        path = "/"  # a plain host with a query is a link too
+    path = "" if path == "/" and scheme else quote(path, safe=_SAFE)
+    is_link = bool(scheme or path or host.startswith("www.") or shown_port)
+    value = f"{scheme}{host}{shown_port}{path}"
+    return Link(value, host, is_link, start, max(stop, host_end), at, host_end)
+
+
+def _path(text: str, start: int) -> tuple[int, int, bool]:
+    """Return the span of the path at ``start``, and True if the next word follows it."""
+    path = _PATH.match(text, start)
+    if path is None:
+        return start, start, False
+    next_word = _NEXT_WORD.search(path[0], path[0].rindex("/"))
+    if next_word is not None:
+        return start, start + next_word.start(), True
+    end = path.end()
+    if path[0].endswith("-") and text[end : end + 1].isalpha():
+        end -= 1  # before an ending in another script
+    return start, end, False
 
 
 def _without_closing(link: str, before: str) -> str:
     """Return a link without the punctuation after it."""
     while link:
         last = link[-1]
-        if last == ")" and link.count("(") < link.count(")"):
-            link = link[:-1]
-        elif last in _CLOSING and not (last in "*_~-=&" and not _is_mark(link, last, before)):
-            link = link[:-1]
-        elif last in "([{":
-            link = link[:-1]
-        else:
+        unopened = last == ")" and link.count("(") < link.count(")")
+        closes_bold = last in "*_~" and before == last
+        closing = last in _CLOSING and (last not in "*_~-=&" or closes_bold)
+        if not (unopened or closing or last in "([{"):
             break
+        link = link[:-1]
     return link
 
 
-def _is_mark(link: str, last: str, before: str) -> bool:
-    """Return True if a final character closes an earlier one, as for bold text."""
-    return last in "*_~" and before == last
-
-
-def _is_name(text: str, found: Link) -> bool:
+def _is_name(text: str, link: Link) -> bool:
     """Return True if a name without scheme is a host, not a typo such as "thanks.Call me"."""
-    if address_of(found.host) is not None:
-        return "/" in found.value
-    if registered_domain(found.host) is None:
+    if address_of(link.host) is not None:
+        return "/" in link.value
+    if registered_domain(link.host) is None:
         return False
-    *others, top = text[found.host_start : found.host_end].split(".")
+    *others, top = text[link.host_start : link.host_end].split(".")
     last, low = others[-1], top.lower()
     if len(others) > 1 and all(len(label) == 1 for label in others):
         return False  # an abbreviation
@@ -307,12 +270,12 @@ def _is_name(text: str, found: Link) -> bool:
         return False
     if all(label.isdecimal() for label in others) and (len(top) == 2 or len(others) > 1):
         return False  # a time or a version number
-    plain = low in _PLAIN_TOPS or (low == "me" and found.is_link)  # as in t.me/name
+    plain = low in _PLAIN_TOPS or (low == "me" and link.is_link)  # as in t.me/name
     if low in _FILE_ENDS or (others[0].lower() in _TITLES and not (plain and len(low) > 2)):
         return False
-    if not plain and not found.is_link and (last.isdecimal() or f"{last}{top}".isupper()):
+    if not plain and not link.is_link and (last.isdecimal() or f"{last}{top}".isupper()):
         return False  # "6.Bank account" in a list, a text in capitals
-    if plain or (found.is_link and len(last) > 1):
+    if plain or (link.is_link and len(last) > 1):
         return True
     if _NUMBERS.fullmatch(last):
         return False  # a date or an account

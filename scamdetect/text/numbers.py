@@ -1,4 +1,4 @@
-"""Find phone numbers, IBANs and local bank accounts in a text, but never card numbers."""
+"""Find phone numbers and IBANs in a text, but never card numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from scamdetect.errors import InputError, MissingExtraError
 from scamdetect.text.traced import Text, substitute
@@ -24,13 +24,7 @@ _WIDE_SIGN = re.compile("[＋﹢（）]")
 _DASHES = re.compile("[\u2010-\u2015\u2212\uff0d]")
 
 
-class Number(NamedTuple):
-    """A number in its normal form, whether it is confirmed, and its place in the text."""
-
-    value: str
-    verified: bool
-    start: int
-    end: int
+Span = tuple[str, int, int, bool]  # value, start, end, verified
 
 
 def plain_digits(text: Text) -> Text:
@@ -84,7 +78,7 @@ _LONGEST_CODE = 4  # digits of a country
 _FEWEST_LOCAL = 9  # digits of a number that starts with 0 and is not in the numbering plan
 
 
-def find_phones(text: str, region: str | None) -> Iterator[Number]:
+def find_phones(text: str, region: str | None) -> Iterator[Span]:
     """Yield the phone numbers of a folded text with plain digits, as E.164.
 
     ``region`` is the country (ISO 3166) of numbers without a country code; without it these are not
@@ -94,24 +88,23 @@ def find_phones(text: str, region: str | None) -> Iterator[Number]:
     if region is not None:
         check_region(region)
     for match in _PHONE.finditer(text):
-        found = _phone(match[0], region)
-        if found is not None:
-            value, verified, end = found
-            yield Number(value, verified, match.start(), match.start() + end)
+        phone = _phone(match[0], region)
+        if phone is not None:
+            value, verified, end = phone
+            yield value, match.start(), match.start() + end, verified
 
 
 def plain_phone(value: str) -> tuple[str, bool] | None:
     """Return E.164 of an international number and whether its numbering plan has it, or None."""
-    found = _PHONE.fullmatch(value)
-    parsed = _phone(value, None) if found else None
-    return parsed[:2] if parsed and parsed[2] == len(value) else None
+    phone = _phone(value, None) if _PHONE.fullmatch(value) else None
+    return phone[:2] if phone and phone[2] == len(value) else None
 
 
 def _phone(typed: str, region: str | None) -> tuple[str, bool, int] | None:
     """Return the number at the start of the typed text, and where it ends there."""
     if typed.endswith("+"):
-        found = _parsed(f"+{typed[:-1]}", None)
-        return None if found is None else (*found, len(typed))
+        parsed = _parsed(f"+{typed[:-1]}", None)
+        return None if parsed is None else (*parsed, len(typed))
     groups = _groups(typed)
     digits = "".join(typed[start:end] for start, end in groups)
     international = "+" in typed or digits.startswith("00")
@@ -119,22 +112,22 @@ def _phone(typed: str, region: str | None) -> tuple[str, bool, int] | None:
         return None
     possible = None
     for count in range(len(groups), 0, -1):
-        if not international and count < len(groups):
-            between = typed[groups[count - 1][1] : groups[count][0]]
-            if between.strip():
-                break  # a local number joined by separators is never truncated
-        some = "".join(typed[start:end] for start, end in groups[:count])
+        end = groups[count - 1][1]
+        if not international and count < len(groups) and typed[end : groups[count][0]].strip():
+            break  # a local number joined by separators is never truncated
+        digits = "".join(typed[slice(*group)] for group in groups[:count])
         if international:
-            some = f"+{some if '+' in typed else some.removeprefix('00')}"
-        found = _parsed(some, None if international else region)
-        if found is None:
+            digits = f"+{digits if '+' in typed else digits.removeprefix('00')}"
+        parsed = _parsed(digits, None if international else region)
+        if parsed is None:
             continue
-        end = _closed(typed, groups[count - 1][1])
-        if found[1]:
-            return (*found, end)
-        local = some.startswith("0") and len(some) >= _FEWEST_LOCAL
+        if typed.count("(", 0, end) > typed.count(")", 0, end) and ")" in typed[end:]:
+            end = typed.index(")", end) + 1
+        if parsed[1]:
+            return (*parsed, end)
+        local = digits.startswith("0") and len(digits) >= _FEWEST_LOCAL
         if possible is None and (international or local):
-            possible = (*found, end)
+            possible = (*parsed, end)
     return possible
 
 
@@ -147,13 +140,6 @@ def _groups(typed: str) -> list[tuple[int, int]]:
             break
         groups.append(match.span())
     return groups
-
-
-def _closed(typed: str, end: int) -> int:
-    """Return the end after a bracket that is still open there."""
-    if typed.count("(", 0, end) > typed.count(")", 0, end) and ")" in typed[end:]:
-        return typed.index(")", end) + 1
-    return end
 
 
 def _is_other_number(typed: str) -> bool:
@@ -171,11 +157,8 @@ def _parsed(number: str, region: str | None) -> tuple[str, bool] | None:
         return None
     value = library.format_number(parsed, library.PhoneNumberFormat.E164)
     valid = library.is_valid_number(parsed)
-    # If a zero does not mark local numbers it is kept, and numbers that start with it are not
-    # local.
-    if not valid and value.startswith(f"+{parsed.country_code}0"):
-        return None
-    return value, valid
+    # Numbers that start with a zero after their country code are not local ones.
+    return None if not valid and value.startswith(f"+{parsed.country_code}0") else (value, valid)
 
 
 @lru_cache
@@ -188,82 +171,45 @@ def check_region(region: str) -> None:
         )
 
 
-def _phonenumbers() -> Any:  # noqa: ANN401
+def _phonenumbers() -> Any:  # noqa: ANN401 - a module
     try:
         import phonenumbers
-    except ImportError as error:
-        raise MissingExtraError("phonenumbers", "share") from error
+    except ImportError:
+        raise MissingExtraError("phonenumbers", "share") from None
     return phonenumbers
 
 
-# -- accounts --------------------------------------------------------------------------------------
+# -- IBANs -----------------------------------------------------------------------------------------
 
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ \u00a0-]?[A-Za-z0-9]){11,48}")
 _SHORTEST_IBAN, _LONGEST_IBAN = 15, 34
-_ACCOUNT_WORD = re.compile(
-    r"\b(?:acc(?:oun)?t(?: ?(?:no|num(?:ber)?|nr))?|a/c(?: ?no)?|no\.? ?rek(?:ening)?|rek(?:ening)?"
-    r"|norek|stk|số tài khoản|so tai khoan|số tk|tk|cuenta|clabe|cbu|cvu|conta|compte"
-    r"|konto(?:nr|nummer)?|hesap(?: no)?|akaun|akaunti)\b"
-    r"|сч[её]т|рахунок|บัญชี|账号|帳號|账户|帳戶|賬號|賬戶|卡号|卡號|户号|口座|계좌"
-    r"|खाता|खाते|अकाउंट|একাউন্ট|অ্যাকাউন্ট|হিসাব|கணக்கு|حساب|اکاؤنٹ|اکاونٹ|အကောင့်|ဘဏ်စာရင်း|គណនី|ගිණුම|חשבון",
-    re.IGNORECASE,
-)
-_SECRET = re.compile(
-    r"密码|密碼|비밀번호|รหัส|пароль|password|passcode|\bpin\b|\botp\b", re.IGNORECASE
-)
-_ACCOUNT = re.compile(r"[^\d\n]{0,24}?(?<![\d.,+])(\d(?:[ -]?\d){5,19})(?![\d%]|[.,]\d|[ -]\d)")
 
 
-def find_ibans(text: str) -> Iterator[Number]:
+def find_ibans(text: str) -> Iterator[Span]:
     """Yield the IBANs of a folded text with plain digits whose checksum and form are valid.
 
     Raises MissingExtraError.
     """
     for match in _IBAN.finditer(text):
-        found = _iban(match[0])
-        if found is not None:
-            value, length = found
-            yield Number(value, True, match.start(), match.start() + length)
-
-
-def plain_iban(value: str) -> str | None:
-    """Return an IBAN without blanks, or None if invalid; raise MissingExtraError."""
-    found = _iban(value) if _IBAN.fullmatch(value) else None
-    return found[0] if found and found[1] == len(value) else None
+        parsed = _iban(match[0])
+        if parsed is not None:
+            value, length = parsed
+            yield value, match.start(), match.start() + length, True
 
 
 def _iban(typed: str) -> tuple[str, int] | None:
+    """Return the IBAN that the typed text starts with, and where it ends."""
     try:
         from stdnum import iban
-    except ImportError as error:
-        raise MissingExtraError("python-stdnum", "share") from error
+    except ImportError:
+        raise MissingExtraError("python-stdnum", "share") from None
     value = ""
-    for place, character in enumerate(typed):
+    for index, character in enumerate(typed):
         if not character.isalnum():
             continue
         value += character.upper()
-        ends = not typed[place + 1 : place + 2].isalnum()
+        ends = not typed[index + 1 : index + 2].isalnum()
         if ends and _SHORTEST_IBAN <= len(value) <= _LONGEST_IBAN:
             if iban.is_valid(value, check_country=False):
-                return value, place + 1
+                return value, index + 1
     return None
-
-
-def find_accounts(text: str) -> Iterator[Number]:
-    """Yield the digits of local bank accounts in a folded text, found by a word before them."""
-    done = 0
-    for word in _ACCOUNT_WORD.finditer(text):
-        match = _ACCOUNT.match(text, word.end())
-        if match is None or match.start(1) < done or _SECRET.search(match[0]):
-            continue
-        done = match.end(1)
-        value = re.sub(r"\D", "", match[1])
-        if not has_card(match[1]):
-            yield Number(value, False, *match.span(1))
-
-
-def plain_account(value: str) -> str | None:
-    """Return the digits of a local account, or None if invalid."""
-    digits = re.sub(r"[ -]", "", value)
-    fits = digits.isascii() and digits.isdecimal() and 6 <= len(digits) <= 20
-    return digits if fits and not has_card(value) else None
