@@ -17,7 +17,7 @@ are brought to one:
 - handle: ``kakaotalk`` is ``kakao``; ``messenger`` is ``facebook``, whose accounts it has; the @ of
   an official LINE account, which the extractor keeps, is cut off.
 
-``--corpus`` counts the types in a sample of the public rows. ``--honest`` counts what ``indicators
+``--corpus`` counts the types in a sample of the public rows. ``--honest`` counts what ``share
 propose`` would propose of a scored dump of honest messages, once with the default types and without
 senders, once with all types and the column ``sender``. No text and no value of either is written.
 Writes ``indicators.json`` and ``.md``; exits with 1 if a target is missed.
@@ -44,7 +44,7 @@ from scamdetect.errors import ScamDetectError, SourceError
 from scamdetect.reports.cells import counted, estimate
 from scamdetect.reports.pages import escaped, table, write_results
 from scamdetect.scored.campaigns import write_campaigns
-from scamdetect.share.propose import write_review
+from scamdetect.share.propose import ProposeOptions, propose
 from scamdetect.system.typed import Located, locate_jsonl
 from scamdetect.text.indicators import IndicatorType, indicators_of
 from scamdetect.train.data.authored import read_folder
@@ -60,9 +60,9 @@ _PORT = re.compile(r":\d+$")
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """An indicator that the writer of a message lists."""
+    """An indicator that the writer of a message lists, of any type."""
 
-    type: IndicatorType
+    type: str
     value: str
 
 
@@ -142,7 +142,7 @@ def compare(row: Row) -> list[Outcome]:
     """Return what is found in a message, listed by its writer, or both."""
     found = {(one.type, one.value) for one in indicators_of(row.text, TYPES, row.region)}
     ours = {(type, plain) for type, value in found if (plain := in_one_notation(type, value))}
-    listed = {(one.type, one.value) for one in row.indicators}
+    listed = {(IndicatorType(one.type), one.value) for one in row.indicators if one.type in TYPES}
     theirs = {(type, plain) for type, value in listed if (plain := in_one_notation(type, value))}
     return [
         Outcome(row.id, row.lang, *one, one in ours, one in theirs) for one in sorted(ours | theirs)
@@ -206,10 +206,9 @@ def count_proposed(scored: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         members = write_campaigns(scored, folder / "campaigns.parquet").members
-        bare = write_review(scored, folder / "bare.csv", campaigns=members)
-        senders = write_review(
-            scored, folder / "senders.csv", types=TYPES, sender_column="sender", campaigns=members
-        )
+        bare = propose([scored], folder / "bare.csv", ProposeOptions(campaigns=members))
+        options = ProposeOptions(types=TYPES, sender_column="sender", campaigns=members)
+        senders = propose([scored], folder / "senders.csv", options)
     return {
         "messages": bare.rows,
         "default": {"proposed": bare.proposed, "left_out": bare.left_out},

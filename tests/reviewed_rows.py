@@ -1,17 +1,16 @@
-"""Reviewed indicators of a test's own choosing, all invented, and the files that they are in."""
+"""Invented indicators, and the review files that they are in."""
 
 from __future__ import annotations
 
 import csv
 import datetime
-import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from scamdetect.share.proposals import COLUMNS, Proposal, write_proposals
-from scamdetect.share.review import Reviewed
-from scamdetect.text.indicators import IndicatorType
+from scamdetect.share import review
+from scamdetect.share.review import Proposal
+from scamdetect.text.indicators import DEFAULT, IndicatorType
 
 DAY = datetime.date(2026, 11, 20)
 # Wallets and accounts are the examples of the standards (EIP-55, the registry of IBANs).
@@ -27,49 +26,22 @@ VALUES = {
 }
 
 
-def reviewed(kind: IndicatorType = IndicatorType.DOMAIN, **other: Any) -> Reviewed:  # noqa: ANN401
-    """Return a reviewed row of this type; keywords replace what it holds else."""
-    return Reviewed(
-        **{
-            "type": kind,
-            "value": VALUES[kind],
-            "share_flagged": 0.9,
-            "messages": 12,
-            "senders": 4,
-            "first_day": datetime.date(2026, 11, 1),
-            "last_day": datetime.date(2026, 11, 18),
-            "languages": ("en", "de"),
-            "kinds": ("delivery", "phishing"),
-            "confidence": 70,
-            "tlp": "TLP:GREEN",
-            "predictive": True,
-            "verified": True,
-            "model_id": "tiny@1+abc",
-            "reviewer": "Ada Example",
-            "date": DAY,
-            **other,
-        }
-    )
-
-
-def one_of_each() -> list[Reviewed]:
-    """Return a row of each type."""
-    return [reviewed(kind) for kind in VALUES]
-
-
 def proposal(kind: IndicatorType = IndicatorType.DOMAIN, **other: Any) -> Proposal:  # noqa: ANN401
-    """Return what is proposed of this type; keywords replace what it holds else."""
+    """Return a proposal of this type; keywords replace its other values."""
     return Proposal(
         **{
+            "id": f"i{kind}{other.get('value', '')}",
             "type": kind,
             "value": VALUES[kind],
             "messages": 12,
             "flagged": 12,
             "senders": 4,
+            "confidence": 70,
+            "tlp": "TLP:GREEN" if kind in DEFAULT else "TLP:AMBER",
             "first_day": datetime.date(2026, 11, 1),
             "last_day": datetime.date(2026, 11, 18),
-            "languages": (("en", 9), ("de", 3)),
-            "kinds": (("delivery", 8), ("phishing", 4)),
+            "languages": ("en", "de"),
+            "kinds": ("delivery", "phishing"),
             "campaigns": ("0012345678901234",),
             "labelled": False,
             "verified": True,
@@ -79,16 +51,19 @@ def proposal(kind: IndicatorType = IndicatorType.DOMAIN, **other: Any) -> Propos
     )
 
 
+ALL = [proposal(kind) for kind in VALUES]
+
+
 def write_review(
-    path: Path, proposals: Iterable[Proposal], date: datetime.date = DAY, publish: str = "yes"
+    path: Path, proposals: Iterable[Proposal], day: datetime.date = DAY, **cells: str
 ) -> Path:
-    """Write a review file in which a person has decided on all rows."""
-    file = io.BytesIO()
-    write_proposals(file, proposals)
-    rows = list(csv.DictReader(io.StringIO(file.getvalue().decode("utf-8-sig"))))
-    decided = {"publish": publish, "reviewer": "Ada Example", "date": date.isoformat()}
-    with path.open("w", encoding="utf-8", newline="") as text:
-        writer = csv.DictWriter(text, COLUMNS)
+    """Write a review file in which a person has decided on all rows; cells replace theirs."""
+    review.write_review(path, proposals, 0o666)
+    decided = {"publish": "yes", "reviewer": "Ada Example", "date": day.isoformat(), **cells}
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = [row | decided for row in csv.DictReader(file)]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0] if rows else ["id", *decided])
         writer.writeheader()
-        writer.writerows(row | decided for row in rows)
+        writer.writerows(rows)
     return path

@@ -32,7 +32,7 @@ EXTRA_LIBRARIES = {
     "hub.py": {"huggingface_hub"},
     "share": {"pymispwarninglists"},
     "system": {"msgspec"},
-    "text": {"phonenumbers", "publicsuffixlist", "stdnum"},
+    "text": {"Crypto", "phonenumbers", "publicsuffixlist", "stdnum"},
 }
 TRAIN_SIDE = ("train", "evaluate", "bench")
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -196,7 +196,8 @@ def test_indicators_alone_need_their_extra(library: str) -> None:
         f"import sys\nsys.modules[{library!r}] = None\n"
         "from scamdetect.errors import MissingExtraError\n"
         "from scamdetect.text.indicators import IndicatorType, indicators_of\n"
-        "text = 'https://a.example +44 7700 900123 GB29NWBK60161331926819'\n"
+        "text = 'https://a.example +44 7700 900123 GB29NWBK60161331926819 '\n"
+        "text += '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed'\n"
         "assert indicators_of('hello there', tuple(IndicatorType)) == ()\n"
         "try:\n    indicators_of(text, tuple(IndicatorType))\n"
         "except MissingExtraError as error:\n    print(error)"

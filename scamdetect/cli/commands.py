@@ -22,7 +22,7 @@ _SECTIONS = {
     "Adapt": {
         "review": "review.review", "calibrate": "adapt.calibrate", "finetune": "train.finetune",
     },
-    "Share": {"share": "share.indicators"},
+    "Share": {"share": "share.share"},
     "Serve": {"serve": "serve.serve", "model": "model.model"},
     "Build": {
         "data": "data.data", "train": "train.train", "export": "train.export",

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from scamdetect.scored.job import Step
     from scamdetect.scored.job import Watch as StepWatch
     from scamdetect.scored.threads import ThreadsSummary
-    from scamdetect.share.feed_versions import FeedReport
-    from scamdetect.share.propose import ProposeSummary
+    from scamdetect.share.feeds import FeedReport
 
 
 Show = Callable[[str, float | None], None]  # what is being done, and which share (0 to 1) of it
@@ -79,7 +78,7 @@ def _log_step(step: Step) -> None:
 
 
 def log_done(
-    summary: GroupsSummary | ThreadsSummary | CampaignsSummary | ProposeSummary,
+    summary: GroupsSummary | ThreadsSummary | CampaignsSummary,
 ) -> None:
     """Write the summary of a job on scored files as one JSON line to stderr, without templates."""
     found = dataclasses.asdict(summary)
@@ -104,19 +103,6 @@ def group_lines(summary: GroupsSummary) -> list[str]:
         f"{summary.groups:,} groups of {summary.rows:,} rows: {summary.flagged:,} with a flagged "
         "message",
         f"groups written to {summary.destination}",
-    ]
-
-
-def proposal_lines(summary: ProposeSummary) -> list[str]:
-    """Return how many indicators are proposed, and how many are left out for which reason."""
-    types = ", ".join(f"{name} {count:,}" for name, count in summary.proposed.items())
-    total = sum(summary.proposed.values())
-    return [
-        f"{total:,} indicators proposed of {summary.rows:,} rows{f': {types}' if types else ''}",
-        *(f"left out {count:,}: {reason}" for reason, count in summary.left_out.items()),
-        *summary.notes,
-        f"to publish a row of {summary.destination}, write yes in the column publish, and fill in "
-        "the reviewer and the date",
     ]
 
 

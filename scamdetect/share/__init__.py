@@ -1,1 +1,1 @@
-"""Share indicators and fingerprints: proposed, reviewed by people, exported."""
+"""Share indicators: proposed, reviewed by people, exported; and read those of others."""

@@ -1,77 +1,90 @@
-"""Read indicators of others in any format into one list to check messages against.
+"""Read indicators of others into one list to check messages against.
 
 Expiry, confidence and withdrawal are respected, the guard lists filter, and everything left out is
-counted with the reason and the first place.
+counted with the reason and the first position.
 """
 
 from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Iterator, Sequence
-from enum import Enum
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from scamdetect.dumps.json import opened
-from scamdetect.dumps.listed import MOST_FEEDS, Listed
+from scamdetect.dumps.decide import Listed, listed_key
 from scamdetect.errors import InputError
-from scamdetect.share.feed_misp import read_event
-from scamdetect.share.feed_stix import read_bundle
-from scamdetect.share.feed_tables import (
-    Entry,
-    read_array,
-    read_lines_of_json,
-    read_table,
-    read_text_lines,
-)
-from scamdetect.share.feed_versions import FeedReport, Versions
-from scamdetect.share.listing import LeftOut, Listing, blocked
-from scamdetect.text.indicators import IndicatorType
+from scamdetect.share.feed_formats import Record, read_feed
+from scamdetect.share.guard import FOR_EXERCISES, blocked
+from scamdetect.text.hosts import address_of, is_reserved, plain_host, registered_domain
+from scamdetect.text.indicators import IndicatorType, plain_value
+from scamdetect.text.link_finder import find_links, split_link
+from scamdetect.text.numbers import has_card
 
 LEAST_CONFIDENCE = 30  # where "low" ends in the STIX scale
-_TABLES: dict[str, Callable[[Path], Iterator[Entry]]] = {
-    ".csv": read_table,
-    ".tsv": read_table,
-    ".jsonl": read_lines_of_json,
-    ".ndjson": read_lines_of_json,
-    ".txt": read_text_lines,
-}
-_HEAD = 64 << 10
-_KEY = re.compile(rb'"(objects|spec_version|type|id|Event|response|Sighting)"\s*:')
-_OF_MISP = (b"Event", b"response", b"Sighting")
-
-
-class JsonKind(Enum):
-    """The type of a JSON file, judged by its start."""
-
-    MISP = "MISP"
-    STIX = "STIX"
-    ARRAY = "array"
-
-
-_JSON_READERS: dict[JsonKind, Callable[[Path], Iterator[Entry]]] = {
-    JsonKind.MISP: read_event,
-    JsonKind.STIX: read_bundle,
-    JsonKind.ARRAY: read_array,
-}
 Blocked = Callable[[IndicatorType, str], str | None]  # why a guard list blocks it
+_MOST_REASONS = 100  # a feed can contain any number of types
+_LONGEST = 2_048
+_D, _L, _W, _P, _E, _H, _I, _ = IndicatorType
+_TYPES = {
+    "domain": _D, "domain name": _D, "hostname": _D, "host": _D, "fqdn": _D, "domain ip": _D,
+    "link": _L, "url": _L, "uri": _L, "url pattern": _L, "email": _E, "email address": _E,
+    "email addr": _E, "email src": _E, "email dst": _E, "email reply to": _E, "e mail": _E,
+    "phone": _P, "phone number": _P, "telephone": _P, "mobile": _P, "msisdn": _P, "wallet": _W,
+    "crypto wallet": _W, "cryptocurrency wallet": _W, "btc": _W, "bitcoin": _W, "eth": _W,
+    "address crypto": _W, "trx": _W, "sol": _W, "handle": _H, "account": _H, "user account": _H,
+    "iban": _I,
+}  # fmt: skip
+_TRUTHS = {"true": True, "1": True, "yes": True, "y": True, "false": False, "0": False,
+           "no": False, "n": False, "": False}  # fmt: skip
+_DEFANGED = re.compile(r"\[(\.|:|@|://|dot|at)\]|\((\.|dot|at)\)", re.IGNORECASE)
+_SCHEME = re.compile(r"h[tx]{2}p(s?)://", re.IGNORECASE)
+_VARYING = re.compile(r"(?<=/)\*(?=/|$)")  # a part of a path, as in our own exports
+_STAND_IN = "0varying0"  # because a star at the end of a link in a text closes bold text
 
 
-def read_feed(path: str | Path) -> Iterator[Entry]:
-    """Yield the entries of a feed, and those left out, in the order of the file.
+class _LeftOut(Exception):
+    """Why an entry of a feed is not used, with the fix; contains no value."""
 
-    The extension sets the format: CSV, TSV, JSONL, text with one value per line, and JSON, which is
-    a MISP event, a bundle of STIX 2.0 or 2.1, or an array of records. The file is read piece by
-    piece. Raises InputError if it cannot be read as a whole.
+
+@dataclass
+class FeedReport:
+    """The result for one feed: how many indicators are used, and what was left out.
+
+    ``reasons`` has, by reason, the number and the first position.
     """
-    path = Path(path)
-    read = _TABLES.get(path.suffix.lower())
-    if read is None and path.suffix.lower() != ".json":
-        raise InputError(
-            f"{path}: the extension does not set the format; name it .csv, .tsv, .jsonl, .txt "
-            "or, for MISP and STIX, .json"
-        )
-    return (read or _JSON_READERS[json_kind(path)])(path)
+
+    name: str
+    taken: int = 0
+    reasons: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def leave_out(self, reason: str, position: str) -> None:
+        """Count an indicator that is not used."""
+        if reason not in self.reasons and len(self.reasons) >= _MOST_REASONS:
+            reason = "for other reasons"
+        count, first = self.reasons.get(reason, (0, position))
+        self.reasons[reason] = count + 1, first
+
+    def lines(self) -> list[str]:
+        """Return the lines of the report."""
+        left_out = [
+            f"{self.name}: {count:,} left out, the first at {position}: {reason}"
+            for reason, (count, position) in self.reasons.items()
+        ]
+        return [f"{self.name}: {self.taken:,} indicators are used", *left_out]
+
+
+class _Entry(NamedTuple):
+    """A version of an indicator; ``reason`` is why it is not used."""
+
+    type: IndicatorType
+    value: str
+    changed: float
+    reason: str | None
+    report: FeedReport
+    position: str
 
 
 def read_feeds(
@@ -92,66 +105,157 @@ def read_feeds(
 
     Raises InputError for feeds that cannot be read, and if no indicator is left.
     """
-    if len(paths) > MOST_FEEDS:
-        raise InputError(
-            f"got {len(paths)} feeds, but at most {MOST_FEEDS} can be read at once; combine some"
-        )
     day = datetime.datetime.now(datetime.UTC).date() if as_of is None else as_of
+    names = [Path(path).name for path in paths]
+    reports = [
+        FeedReport(name if names.count(name) == 1 else str(path))
+        for name, path in zip(names, paths, strict=True)
+    ]
+    newest: dict[object, _Entry] = {}
+    for path, report in zip(paths, reports, strict=True):
+        for position, record in read_feed(Path(path)):
+            try:
+                kind, value = plain_of(record)
+                changed, reason = _judge(record, day, least_confidence)
+            except _LeftOut as problem:
+                report.leave_out(str(problem), position)
+                continue
+            reason = reason or blocked(kind, value)
+            entry = _Entry(kind, value, changed, reason, report, position)
+            key = record.get("id") or (report.name, kind, value)
+            older = newest.get(key)
+            if older is not None:
+                older, entry = sorted((older, entry), key=lambda item: item.changed)
+                older.report.leave_out("an earlier version of another", older.position)
+            newest[key] = entry
+    listed: dict[str, dict[str, None]] = {}
+    for entry in newest.values():
+        if entry.reason is not None:
+            entry.report.leave_out(entry.reason, entry.position)
+        else:
+            entry.report.taken += 1
+            feeds = listed.setdefault(listed_key(entry.type, entry.value), {})
+            feeds[entry.report.name] = None
+    if not listed:
+        lines = "; ".join(line for report in reports for line in report.lines())
+        raise InputError(f"no usable indicator is left: {lines}")
+    return Listed({key: tuple(feeds) for key, feeds in listed.items()}, region), reports
+
+
+def _judge(record: Record, day: datetime.date, least: int) -> tuple[float, str | None]:
+    """Return when a record was changed and why it is not used, if so; raise _LeftOut."""
     start = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
-    names = _names([Path(path) for path in paths])
-    reports = [FeedReport(name) for name in names]
-    versions = Versions()
-    for number, path in enumerate(paths):
-        for entry in read_feed(path):
-            if isinstance(entry, LeftOut):
-                reports[number].leave_out(entry.reason, entry.place)
-            else:
-                reason = _reason(entry, start, least_confidence, blocked)
-                versions.add(entry, number, reason)
-    listed = versions.listed(reports, region)
-    if not len(listed):
-        told = "; ".join(line for report in reports for line in report.lines())
-        raise InputError(f"no usable indicator is left: {told}")
-    return listed, reports
-
-
-def json_kind(path: Path) -> JsonKind:
-    """Return the type of a JSON file, judged by its start; raise InputError."""
-    with opened(path) as window:
-        window.grow()
-        head = window.data[:_HEAD]
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start[:1] == b"<":
-        raise InputError(
-            f"{path}: XML, as in STIX 1, is not supported; ask for STIX 2.1, MISP or CSV"
-        )
-    found = _KEY.search(start)
-    if start[:1] == b"{" and found is not None:
-        return JsonKind.MISP if found[1] in _OF_MISP else JsonKind.STIX
-    if start[:1] == b"[":
-        return JsonKind.MISP if found is not None and found[1] in _OF_MISP else JsonKind.ARRAY
-    raise InputError(
-        f"{path}: not a STIX bundle, a MISP event or an array of records; use the extension "
-        ".jsonl for a file of one JSON object per line"
+    changed, since, until = (
+        _time(_cell(record, name)) for name in ("changed", "valid_from", "valid_until")
     )
+    withdrawn = _TRUTHS.get(_cell(record, "withdrawn").casefold())
+    if withdrawn is None:
+        raise _LeftOut("with a value other than true or false for withdrawn; correct it")
+    try:
+        confidence = float(_cell(record, "confidence") or least)
+    except ValueError:
+        confidence = -1
+    if not 0 <= confidence <= 100:
+        raise _LeftOut("with a confidence that is not a number from 0 to 100; correct it")
+    reasons = {
+        "withdrawn": withdrawn,
+        "expired; ask if it is still valid": until is not None and until <= start,
+        "not valid yet": since is not None and since >= start + datetime.timedelta(1),
+        f"of a confidence below {least}; --min-confidence sets the limit": confidence < least,
+    }
+    reason = next((reason for reason, applies in reasons.items() if applies), None)
+    return 0.0 if changed is None else changed.timestamp(), reason
 
 
-def _reason(
-    one: Listing, start: datetime.datetime, least_confidence: int, blocked: Blocked
-) -> str | None:
-    """Return why a readable entry is not used, or None."""
-    if one.withdrawn:
-        return "withdrawn"
-    if one.valid_until is not None and one.valid_until <= start:
-        return "expired; ask if it is still valid"
-    if one.valid_from is not None and one.valid_from >= start + datetime.timedelta(1):
-        return "not valid yet"
-    if one.confidence is not None and one.confidence < least_confidence:
-        return f"of a confidence below {least_confidence}; --min-confidence sets the limit"
-    return blocked(one.type, one.value)
+def plain_of(record: Record) -> tuple[IndicatorType, str]:
+    """Return an indicator in the form of a message's indicators; raise _LeftOut.
+
+    Without a type the value must show it. Defanged values are restored.
+    """
+    if "problem" in record:
+        raise _LeftOut(record["problem"])
+    value = _DEFANGED.sub(lambda m: _refanged(m[1] or m[2]), _cell(record, "value"))
+    value = _SCHEME.sub(r"http\1://", value)
+    if not value or len(value) > _LONGEST:
+        raise _LeftOut("empty, or longer than 2,048 characters; pass the indicator itself")
+    if any(unicodedata.category(character) in ("Cc", "Cf") for character in value):
+        raise _LeftOut("with hidden or direction characters; ask for the plain value")
+    name = re.sub("[^a-z0-9]+", " ", _cell(record, "type").casefold()).strip()
+    kind = _TYPES.get(name) if name else _type_of(value)
+    if kind is None:
+        raise _LeftOut(f"of the type {name[:40]}, for which messages are not checked")
+    if kind is _P and not value.startswith(("+", "00")):
+        raise _LeftOut("a phone number without its country; write it as +49...")
+    own_form = {_D: _domain, _L: _link}.get(kind)
+    plain = plain_value(kind, value) if own_form is None else own_form(value)
+    if plain is None:
+        raise _LeftOut(f"not a valid {kind}; correct it in the feed")
+    return kind, plain
 
 
-def _names(paths: Sequence[Path]) -> tuple[str, ...]:
-    """Return a name for each feed: that of its file, or the full path if two are equal."""
-    names = [path.name for path in paths]
-    return tuple(path.name if names.count(path.name) == 1 else str(path) for path in paths)
+def _refanged(character: str) -> str:
+    return {"dot": ".", "at": "@"}.get(character.lower(), character)
+
+
+def _type_of(value: str) -> IndicatorType:
+    if "/" in value:
+        return _L
+    if "@" in value:
+        return _E
+    if value.startswith("+"):
+        return _P
+    if "." in value:
+        return _D
+    if value[:2].isalpha() and value[2:4].isdecimal():
+        return _I
+    return _W if len(value) >= 25 else _D
+
+
+def _domain(value: str) -> str | None:
+    """Return the name of a host; a registered domain is one too."""
+    host = plain_host(value.removeprefix("*.").strip("."))
+    if host is None:
+        return None
+    if address_of(host) is not None:
+        raise _LeftOut("an IP address instead of a domain; list the link")
+    _check_public(host)
+    if registered_domain(host) is None:
+        raise _LeftOut("a public suffix, under which anybody can register; list domains below it")
+    return host
+
+
+def _link(value: str) -> str | None:
+    url = value if split_link(value)[0] else f"http://{value}"
+    url = _VARYING.sub(_STAND_IN, url)
+    link = next(find_links(url), None)
+    if link is None or (link.start, link.end) != (0, len(url)):
+        return None
+    _check_public(link.host)
+    if has_card(link.value):
+        raise _LeftOut("with a possible payment card number, which is never stored")
+    if not link.path and any(character in url for character in "?#"):
+        raise _LeftOut("a link whose target is only in its query; list its domain")
+    return link.value.replace(_STAND_IN, "*")
+
+
+def _check_public(host: str) -> None:
+    if is_reserved(host) and not host.endswith(FOR_EXERCISES):
+        raise _LeftOut("a private or reserved name or address, another machine everywhere")
+
+
+def _cell(record: Record, name: str) -> str:
+    value = record.get(name)
+    return str(value).strip() if isinstance(value, str | int | float) else ""
+
+
+def _time(cell: str) -> datetime.datetime | None:
+    """Return an ISO 8601 time or seconds since 1970 in UTC, None for an empty cell."""
+    if not cell:
+        return None
+    try:
+        if cell.isdecimal() and len(cell) > len("20261231"):
+            return datetime.datetime.fromtimestamp(int(cell), datetime.UTC)
+        time = datetime.datetime.fromisoformat(cell)
+    except (ValueError, OverflowError, OSError):
+        raise _LeftOut("with an invalid date; write it as 2026-12-31") from None
+    return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)

@@ -1,8 +1,8 @@
-"""Exclude names of honest organisations from what is shared, in both directions.
+"""Keep names of honest organisations out of exports, proposals and feeds.
 
-Three kinds of names: reserved and private ones, those of organisations that must never be listed,
-and hosts where anybody can publish a page, of which a full link can be listed but never the host.
-The lists are those of the package ``pymispwarninglists`` and our own; nothing is downloaded.
+Reserved and private names and those of organisations must never be listed; of hosts where anybody
+can publish a page only a full link can be. The lists are those of the package
+``pymispwarninglists`` and our own; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from importlib.resources import files
 from urllib.parse import unquote
 
 from scamdetect.errors import MissingExtraError
-from scamdetect.text.chat_platforms import PLATFORMS
+from scamdetect.text.handles import PLATFORM_HOSTS
 from scamdetect.text.hosts import is_reserved, plain_host, registered_domain
 from scamdetect.text.indicators import IndicatorType
 from scamdetect.text.link_finder import split_link
@@ -28,6 +28,7 @@ OFFICIAL = "official domain of an organisation"
 GOVERNMENT = "domain of a government"
 ROLE = "address of a security team"
 SHARED = "shared host, without a full link"
+FOR_EXERCISES = (".example", ".test")  # reserved, but without an owner
 # By list name in the package; the first list with a name gives the reason.
 _BLOCKING = {
     "bank-website": "website of a bank",
@@ -65,53 +66,37 @@ class Guard:
     divided: frozenset[str]
     parents: frozenset[str]
 
-    def verdict(self, type: IndicatorType, value: str) -> str | None:
+    def verdict(self, kind: IndicatorType, value: str) -> str | None:
         """Return why a normalised indicator must not be listed, or None.
 
         There are few reasons and they contain no value, so that they can be counted. Raises
         MissingExtraError.
         """
-        if type is IndicatorType.DOMAIN:
-            return self._of_domain(value)
-        if type is IndicatorType.LINK:
-            return self._of_link(value)
-        if type is IndicatorType.EMAIL:
-            return self._of_email(value)
-        return None
-
-    def _of_domain(self, domain: str) -> str | None:
-        if is_reserved(domain):
+        if kind not in (IndicatorType.DOMAIN, IndicatorType.LINK, IndicatorType.EMAIL):
+            return None
+        full_host = plain_host(host_of(kind, value))
+        if full_host is None or is_reserved(full_host):
             return RESERVED
-        reason = self._reason(domain)
-        if reason is None and (domain in self.shared or domain in self.parents):
-            return SHARED
-        return reason
-
-    def _of_link(self, link: str) -> str | None:
-        authority, _, path = split_link(link)[1].partition("/")
-        host = plain_host(re.sub(r":\d*$", "", authority))
-        if host is None or is_reserved(host):
-            return RESERVED
-        for name in _names(host.removeprefix("www.")):
-            if name in official_domains():
-                return OFFICIAL
-            if name in self.shared:
-                own_host = name in self.divided and host.removeprefix("www.") != name
-                return None if own_host or _is_of_tenant(path) else SHARED
+        host = full_host.removeprefix("www.") if kind is IndicatorType.LINK else full_host
+        domain = registered_domain(host) or host
+        if kind is IndicatorType.DOMAIN:
+            open_to_all = host in self.shared or host in self.parents
+            return self._reason(host) or (SHARED if open_to_all else None)
+        if kind is IndicatorType.EMAIL:
+            reason = self._reason(domain)
+            # Many people have an address at a large site.
+            allowed = reason == _BLOCKING["tranco10k"] or domain in self.shared
+            return ROLE if value.partition("@")[0] in _ROLES else None if allowed else reason
+        name = host
+        while len(name) >= len(domain):
+            if name in self.shared and name not in official_domains():
+                path = split_link(value)[1].partition("/")[2]
+                has_own_host = name in self.divided and name != host
+                return None if has_own_host or _is_of_tenant(path) else SHARED
             if (reason := self._reason(name)) is not None:
                 return reason
+            name = name.partition(".")[2]
         return GOVERNMENT if _GOVERNMENT.search(host) else None
-
-    def _of_email(self, address: str) -> str | None:
-        user, _, host = address.rpartition("@")
-        if is_reserved(host):
-            return RESERVED
-        if user in _ROLES:
-            return ROLE
-        domain = registered_domain(host) or host
-        reason = self._reason(domain)
-        # Many people have an address at a large site.
-        return None if reason == _BLOCKING["tranco10k"] or domain in self.shared else reason
 
     def _reason(self, name: str) -> str | None:
         if name in official_domains():
@@ -127,41 +112,50 @@ def load_guard() -> Guard:
         for host in _list(name):
             blocked.setdefault(host.lstrip("."), reason)
     sharing = [host for name in _SHARING for host in _list(name)]
-    chats = {host for platform in PLATFORMS.values() for host in platform.hosts}
-    shared = {host.lstrip(".") for host in sharing} | _ALSO_SHARED | SHORTENERS | chats
-    divided = {host[1:] for host in sharing if host.startswith(".")} - chats
+    shared = {host.lstrip(".") for host in sharing} | _ALSO_SHARED | SHORTENERS | PLATFORM_HOSTS
+    divided = {host[1:] for host in sharing if host.startswith(".")} - PLATFORM_HOSTS
     parents = {above for host in (*blocked, *shared) for above in _above(host)}
     return Guard(blocked, frozenset(shared), frozenset(divided), frozenset(parents))
+
+
+def blocked(kind: IndicatorType, value: str) -> str | None:
+    """Return why an indicator of a review or a feed must not be listed, or None.
+
+    Names reserved for exercises (example, test) have no owner and pass. Raises MissingExtraError.
+    """
+    guard = load_guard()
+    reason = guard.verdict(kind, value)
+    if reason is None and kind is IndicatorType.DOMAIN and registered_domain(value) != value:
+        # A subdomain of a blocked name, or another name of a shared host.
+        reason = guard.verdict(IndicatorType.LINK, f"https://{value}")
+    exercise = host_of(kind, value).endswith(FOR_EXERCISES)
+    return None if reason == RESERVED and exercise else reason
+
+
+def host_of(kind: IndicatorType, value: str) -> str:
+    """Return the host in a normalised domain, link or address, without a port."""
+    if kind is IndicatorType.EMAIL:
+        return value.rpartition("@")[2]
+    return re.sub(r":\d*$", "", split_link(value)[1].partition("/")[0])
 
 
 def _list(name: str) -> list[str]:
     """Return the names of a list, with a leading dot for those that include all subdomains."""
     try:
         folder = files("pymispwarninglists")
-    except ImportError as error:
-        raise MissingExtraError("pymispwarninglists", "share") from error
+    except ImportError:
+        raise MissingExtraError("pymispwarninglists", "share") from None
     path = folder / "data" / "misp-warninglists" / "lists" / name / "list.json"
-    value = json.loads(path.read_text(encoding="utf-8"))
-    hosts = (str(host).lower() for host in value["list"])
+    hosts = (str(host).lower() for host in json.loads(path.read_text(encoding="utf-8"))["list"])
     return [host for host in hosts if host.isascii() and "." in host[1:]]
 
 
 def _above(host: str) -> Iterator[str]:
-    """Yield the parent domains of a host with a leading dot."""
+    """Yield the parent domains of a host."""
     _, _, above = host.partition(".")
     while "." in above:
         yield above
         _, _, above = above.partition(".")
-
-
-def _names(host: str) -> Iterator[str]:
-    """Yield the host and its parent domains, down to the registered domain."""
-    domain = registered_domain(host) or host
-    yield host
-    for above in _above(host):
-        if len(above) < len(domain):
-            break
-        yield above
 
 
 def _is_of_tenant(path: str) -> bool:

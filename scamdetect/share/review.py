@@ -1,219 +1,152 @@
-"""Read people's decisions on which proposed indicators to publish."""
+"""The review file: a CSV in which people decide, and next to it a Parquet file with the data.
+
+People fill in ``publish``, ``reviewer`` and ``date``; only ``id`` connects a row with the data, so
+whatever a spreadsheet does to the other columns changes nothing.
+"""
 
 from __future__ import annotations
 
+import csv
 import datetime
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scamdetect.dumps.columns import read_columns
-from scamdetect.dumps.open import open_dump
-from scamdetect.dumps.spreadsheet import original
-from scamdetect.errors import InputError
-from scamdetect.share.proposals import (
-    DECIDED,
-    FOUND,
-    OPEN,
-    TLP,
-    check_of,
-    least_tlp,
-    plain_cell,
-)
-from scamdetect.share.review_dates import Order, day_forms, day_of, order_in
-from scamdetect.text.indicators import IndicatorType, plain_value
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-_NEEDED = (*DECIDED, *FOUND, *OPEN, "check")
-_MOST_TOLD = 5
-_YES, _NO = "yes", "no"
-_FIRST_ROW = 2  # as numbered in spreadsheets: the header is row 1
-_NUMBERS = ("messages", "flagged", "senders")
-_DAYS = ("first_day", "last_day")
-_GROUPING = re.compile("[.,' \u00a0\u202f\u2019](?=\\d{3}(?!\\d))")
-_LONGEST_NAME = 100
-_COPY = "copy the row from the proposal again"
+from scamdetect.errors import InputError
+from scamdetect.system.files import read_text, write_text, writing
+from scamdetect.system.os_errors import unreadable, written
+from scamdetect.text.indicators import IndicatorType
+
+_DECIDED = ("id", "publish", "reviewer", "date")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_MOST_SHOWN = 5  # wrong rows in an error
 
 
 @dataclass(frozen=True, slots=True)
-class Reviewed:
-    """An indicator that a person decided to publish.
+class Proposal:
+    """An indicator with the evidence of its messages.
 
-    ``share_flagged`` is that of its ``messages``; ``senders`` is None without a sender column, the
-    days are None without a time column. ``languages`` and ``kinds`` are sorted by frequency.
-    ``confidence`` is from 0 to 100. ``tlp`` is a label of TLP 2.0 in capitals, such as
-    ``TLP:AMBER``. ``predictive`` is True if only a model judged it: no person labelled a campaign
-    that has it.
+    ``confidence`` is from 0 to 100, ``tlp`` a label of TLP 2.0. ``labelled`` is True if a person
+    labelled one of its campaigns scam. ``campaigns`` are ids from ``scamdetect campaigns``. Names
+    are sorted by frequency. Values that were not counted are None.
     """
 
+    id: str
     type: IndicatorType
     value: str
-    share_flagged: float
     messages: int
+    flagged: int
     senders: int | None
+    confidence: int
+    tlp: str
     first_day: datetime.date | None
     last_day: datetime.date | None
     languages: tuple[str, ...]
     kinds: tuple[str, ...]
-    confidence: int
-    tlp: str
-    predictive: bool
+    campaigns: tuple[str, ...]
+    labelled: bool
     verified: bool
     model_id: str | None
-    reviewer: str
-    date: datetime.date
 
 
-class _Wrong(Exception):
-    """The error in a row: its column and the fix."""
+def write_review(review: Path, proposals: Iterable[Proposal], access: int) -> None:
+    """Write proposals for people to decide about, and their data next to it; raise OutputError."""
+    rows = [asdict(proposal) for proposal in proposals]
+    text = io.StringIO()
+    writer = csv.writer(text)
+    for number, row in enumerate(rows):
+        shown = {name: value for name, value in row.items() if name != "id"}
+        if not number:
+            writer.writerow((*_DECIDED, *shown))
+        writer.writerow((row["id"], "", "", "", *map(_cell, shown.values())))
+    data = review.with_suffix(".parquet")
+    with written(data), writing(data, access) as file:
+        pq.write_table(pa.Table.from_pylist(rows), file)
+    with written(review):  # the mark makes spreadsheets read UTF-8
+        write_text(review, f"\ufeff{text.getvalue() or ','.join(_DECIDED)}", access)
 
 
-def is_review(path: str | Path) -> bool:
-    """Return True for a review file, by the names of its columns."""
-    try:
-        columns = open_dump(Path(path), text_column="value", overwrite_columns=True).columns
-    except InputError:
-        return False
-    return set(_NEEDED) <= set(columns)
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = " ".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def read_review(path: str | Path, *, today: datetime.date | None = None) -> tuple[Reviewed, ...]:
-    """Return the rows of a review file that a person decided to publish.
+def read_review(path: Path, *, today: datetime.date) -> list[tuple[Proposal, datetime.date]]:
+    """Return the proposals that a person decided to publish, each once, with the day.
 
-    Such a row has yes in ``publish``, a reviewer and a date, and is otherwise unchanged, except for
-    ``confidence`` and ``tlp``. Columns can be added or moved, rows sorted and removed, dates and
-    numbers rewritten by a spreadsheet. ``today``, in UTC, is the latest date of a review, plus a
-    day for time zones.
-
-    Raises InputError if the file cannot be read, and for anything uncertain: it lists the first
-    rows, each with the column and the fix.
+    Such a row has yes in ``publish``, a reviewer and a date, at most a day after ``today`` for time
+    zones. Other columns are not read, rows can be sorted and removed. Raises InputError for files
+    that cannot be read, and for anything uncertain: it lists the first rows with the fix.
     """
-    path = Path(path)
-    rows = list(_rows(path))
-    last = (datetime.datetime.now(datetime.UTC).date() if today is None else today) + _DAY
-    # A spreadsheet writes all dates of a file in one style.
-    order = order_in(cells[name] for _, cells in rows for name in ("date", *_DAYS))
-    found, wrong = [], []
-    for number, cells in rows:
-        try:
-            if _is_published(cells["publish"]):
-                found.append(_reviewed(cells, order, last))
-        except _Wrong as problem:
-            wrong.append(f"row {number}, {problem}")
-    if wrong:
-        more = len(wrong) - _MOST_TOLD
-        told = "; ".join([*wrong[:_MOST_TOLD], *([f"and {more} more"] if more > 0 else [])])
-        raise InputError(f"{path}: no row is published; invalid rows ({len(wrong)}): {told}")
-    return tuple(found)
+    proposals = _proposals(path.with_suffix(".parquet"))
+    reviewed: dict[str, tuple[Proposal, datetime.date]] = {}
+    problems = []
+    for number, cells in _decisions(path):
+        if cells["publish"].casefold() in ("no", ""):
+            continue
+        problem = _problem(cells, proposals, today + datetime.timedelta(days=1))
+        if problem is not None:
+            problems.append(f"row {number}, column {problem}")
+        else:
+            day = datetime.date.fromisoformat(cells["date"])
+            reviewed.setdefault(cells["id"], (proposals[cells["id"]], day))
+    if problems:
+        more = ["and more"] if len(problems) > _MOST_SHOWN else []
+        shown = "; ".join(problems[:_MOST_SHOWN] + more)
+        raise InputError(f"{path}: no row is published; invalid rows ({len(problems)}): {shown}")
+    return list(reviewed.values())
 
 
-_DAY = datetime.timedelta(days=1)
+def _proposals(path: Path) -> dict[str, Proposal]:
+    try:
+        rows = pq.read_table(path).to_pylist()
+        return {row["id"]: Proposal(**row | {"type": IndicatorType(row["type"])}) for row in rows}
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: file not found; keep it next to the review file under the same name, as "
+            "scamdetect share propose wrote both"
+        ) from None
+    except (OSError, pa.ArrowException, ValueError, TypeError, KeyError):
+        raise InputError(f"{path}: cannot be read as proposals; propose again") from None
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the rows that are not empty, with their numbers in a spreadsheet."""
-    names = [name for name in _NEEDED if name != "value"]
-    number = _FIRST_ROW
-    for batch in read_columns(path, "value", names):
-        if batch.rejected:
-            raise InputError(
-                f"{path}: {batch.rejected} broken records; save the table as CSV again"
-            )
-        columns: dict[str, Sequence[str | None]] = {**batch.columns, "value": batch.texts}
-        for place in range(len(batch.texts)):
-            cells = {
-                name: original(values[place] or "", ",").strip() for name, values in columns.items()
-            }
-            if any(cells.values()):
-                yield number, cells
-            number += 1
+def _decisions(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the decisions with their numbers in a spreadsheet; raise InputError."""
+    try:
+        text = read_text(path, "utf-8-sig")
+        delimiter = max(",;\t", key=text.partition("\n")[0].count)
+        rows = csv.DictReader(io.StringIO(text), delimiter=delimiter, strict=True)
+        for name in _DECIDED:
+            if name not in (rows.fieldnames or ()):
+                raise InputError(
+                    f"{path}: column {name!r} not found; pass a file of scamdetect share propose"
+                )
+        for number, row in enumerate(rows, 2):
+            yield number, {name: " ".join((row[name] or "").split()) for name in _DECIDED}
+    except OSError as problem:
+        raise unreadable(path, problem) from None
+    except (UnicodeDecodeError, csv.Error):
+        raise InputError(f"{path}: not a CSV in UTF-8; save the table as CSV UTF-8 again") from None
 
 
-def _is_published(cell: str) -> bool:
-    said = cell.casefold()
-    if said not in (_YES, _NO, ""):
-        raise _Wrong("column publish: write yes to publish the row, or leave the cell empty")
-    return said == _YES
-
-
-def _reviewed(cells: Mapping[str, str], order: Order, last: datetime.date) -> Reviewed:
-    found = _found(cells)
-    type = IndicatorType(found["type"])
-    value = plain_cell(type, found["value"])
-    if type is IndicatorType.ACCOUNT:
-        raise _Wrong("column publish: a local bank account stays in the review file; write no")
-    if plain_value(type, value) != value:
-        raise _Wrong(f"column value: not a {type.value} in its normal form; {_COPY}")
-    reviewer = " ".join(cells["reviewer"].split())
-    if not reviewer or len(reviewer) > _LONGEST_NAME or not any(map(str.isalpha, reviewer)):
-        raise _Wrong("column reviewer: write who decided")
-    return Reviewed(
-        type=type,
-        value=value,
-        share_flagged=int(found["flagged"]) / int(found["messages"]),
-        messages=int(found["messages"]),
-        senders=int(found["senders"]) if found["senders"] else None,
-        first_day=_iso(found["first_day"]),
-        last_day=_iso(found["last_day"]),
-        languages=_names(found["languages"]),
-        kinds=_names(found["kinds"]),
-        confidence=_confidence(cells["confidence"]),
-        tlp=_tlp(cells["tlp"], type),
-        predictive=found["labelled"] == _NO,
-        verified=found["verified"] == _YES,
-        model_id=found["model_id"] or None,
-        reviewer=reviewer,
-        date=_date(cells["date"], order, last),
-    )
-
-
-def _found(cells: Mapping[str, str]) -> dict[str, str]:
-    """Return the findings as written, in whatever form a spreadsheet saved the numbers."""
-    plain = {name: cells[name] for name in FOUND}
-    for name in _NUMBERS:
-        plain[name] = _GROUPING.sub("", plain[name])
-    plain["labelled"], plain["verified"] = plain["labelled"].lower(), plain["verified"].lower()
-    for days in product(*(day_forms(cells[name]) for name in _DAYS)):
-        found = plain | dict(zip(_DAYS, days, strict=True))
-        if check_of(found) == cells["check"].lower():
-            return found
-    raise _Wrong(
-        f"column check: the findings in this row were changed or moved to another row; {_COPY}"
-    )
-
-
-def _date(cell: str, order: Order, last: datetime.date) -> datetime.date:
-    if not cell:
-        raise _Wrong("column date: write the day of the decision, such as 2026-11-30")
-    found = day_of(cell, order)
-    if found is None:
-        raise _Wrong("column date: the day is ambiguous; write it as 2026-11-30")
-    if found > last:
-        raise _Wrong("column date: is in the future; write the day of the decision")
-    return found
-
-
-def _confidence(cell: str) -> int:
-    if not (cell.isascii() and cell.isdecimal() and int(cell) <= 100):
-        raise _Wrong("column confidence: write an integer from 0 to 100")
-    return int(cell)
-
-
-def _tlp(cell: str, type: IndicatorType) -> str:
-    label = cell.upper().replace(" ", "")
-    label = label if label.startswith("TLP:") else f"TLP:{label}"
-    least = least_tlp(type)
-    if label not in TLP or label == TLP[-1]:
-        raise _Wrong(f"column tlp: write one of {', '.join(TLP[:-1])}")
-    if TLP.index(label) < TLP.index(least):
-        raise _Wrong(f"column tlp: a {type.value} is {least} or stricter")
-    return label
-
-
-def _iso(cell: str) -> datetime.date | None:
-    return datetime.date.fromisoformat(cell) if cell else None
-
-
-def _names(cell: str) -> tuple[str, ...]:
-    return tuple(part.rpartition(":")[0] for part in cell.split())
+def _problem(
+    cells: Mapping[str, str], proposals: Mapping[str, Proposal], last: datetime.date
+) -> str | None:
+    """Return the column that is wrong in a row to publish, with the fix, or None."""
+    if cells["publish"].casefold() != "yes":
+        return "publish: write yes to publish the row, or leave the cell empty"
+    if cells["id"] not in proposals:
+        return "id: not an id of the proposals; copy the row from the proposals again"
+    if not any(map(str.isalpha, cells["reviewer"])):
+        return "reviewer: write who decided"
+    try:
+        date = datetime.date.fromisoformat(cells["date"])
+    except ValueError:
+        return "date: write the day of the decision as 2026-11-30, in a column formatted as text"
+    return "date: is in the future; write the day of the decision" if date > last else None
