@@ -34,7 +34,7 @@ from scamdetect.train.data.scores import commit, machine, today
 
 ROOT = Path(__file__).resolve().parent.parent
 FOUND = 0.8
-RECALL, MEMORY_MB, DISK_BYTES = 0.98, 300, 200
+RECALL, MEMORY_MB, DISK_BYTES = 0.98, 2_000, 400
 _JOB = (
     PEAK
     + """

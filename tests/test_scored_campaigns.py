@@ -23,7 +23,6 @@ from scamdetect.scored.operations import (
     MOST_CAMPAIGNS,
     Indicators,
     Operation,
-    Value,
     find_operations,
 )
 from scamdetect.scored.read import open_scored
@@ -211,12 +210,12 @@ def test_similar_templates_are_those_that_are_connected(
 _FOUND = re.compile(r"(?P<link>https://\S+)|(?P<handle>@\w+)|(?P<phone>\+\d+)|(?P<wallet>w-\w+)")
 
 
-def _values(text: str) -> Iterator[Value]:
+def _values(text: str) -> Iterator[tuple[str, str]]:
     for match in _FOUND.finditer(text):
-        yield Value(match.lastgroup or "", match[0])
+        yield match.lastgroup or "", match[0]
 
 
-INDICATORS = Indicators(_values, lambda one: "short.example" in one.value)
+INDICATORS = Indicators(_values, lambda kind, value: "short.example" in value)
 
 
 def test_a_shared_value_joins_campaigns_and_is_the_reason() -> None:

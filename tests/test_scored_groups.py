@@ -64,8 +64,12 @@ def test_groups_are_read_back_from_every_format(tmp_path: Path, name: str) -> No
     assert found is not None
     assert (found.by, found.messages, found.flagged) == ("who", 8, 2)
     (eve,) = found.rows
-    assert (eve.name, eve.kinds, eve.first_time) == ("eve", (("job", 2), ("crypto", 1)), None)
-    assert eve.highest_probability == pytest.approx(0.987654, abs=1e-6)
+    assert (eve["name"], eve["kinds"], eve["first_time"]) == (
+        "eve",
+        (("job", 2), ("crypto", 1)),
+        None,
+    )
+    assert eve["highest_probability"] == pytest.approx(0.987654, abs=1e-6)
     assert top_groups(tmp_path / "none.csv", 5) is None
 
 

@@ -128,14 +128,14 @@ def campaigns(
 
 def _joining() -> Indicators:
     """Return what joins campaigns: links, wallets and handles that no warning list has."""
-    from scamdetect.scored.operations import JOINING, Indicators, Value
+    from scamdetect.scored.operations import JOINING, Indicators
     from scamdetect.share.guard import load_guard
     from scamdetect.text.indicators import IndicatorType, indicators_of
 
     guard, types = load_guard(), tuple(map(IndicatorType, JOINING))
     return Indicators(
-        lambda text: (Value(found.type, found.value) for found in indicators_of(text, types)),
-        lambda one: guard.verdict(IndicatorType(one.type), one.value) is not None,
+        lambda text: ((found.type, found.value) for found in indicators_of(text, types)),
+        lambda kind, value: guard.verdict(IndicatorType(kind), value) is not None,
     )
 
 

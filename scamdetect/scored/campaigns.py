@@ -23,7 +23,6 @@ from scamdetect.scored.database import (
     DEFAULTS,
     Database,
     OutputOptions,
-    checked_path,
     database,
     result_path,
     shortest,
@@ -138,9 +137,8 @@ def write_campaigns(
         "last_day": time_column, "earlier_messages": before, "growth": before,
         "operation": indicators, "reasons": indicators,
     }  # fmt: skip
-    with database(dumps, path, options) as db:
-        inputs = [*paths, *([Path(before)] if before else [])]
-        members = checked_path(members_path(checked_path(path, inputs, options)), inputs, options)
+    others = [] if before is None else [Path(before)]
+    with database(dumps, [path, members_path(path)], options, others) as db:
         named = {"sender": sender_column, "time": time_column}
         starts = [0]
         for dump in dumps:
@@ -151,17 +149,17 @@ def write_campaigns(
         db.insert("inputs", pa.table({"input": names, "start": starts[:-1], "stop": starts[1:]}))
         operations = _join(db, indicators)
         summed = _CAMPAIGNS.format(sums("members", "campaign", _SUMMED, flat=db.flat))
-        for query, target in ((_MEMBERS, members), (summed, db.path)):
-            tables = db.read(query)
-            db.write(
-                (t.select([n for n in t.column_names if optional.get(n, True)]) for t in tables),
-                target,
+        for query, target in zip((summed, _MEMBERS), db.paths, strict=True):
+            tables = (
+                table.select([name for name in table.column_names if optional.get(name, True)])
+                for table in db.read(query)
             )
+            db.write(tables, target)
         counts = next(db.rows(_COUNTS))
-    listed = unnoticed(db.path, _MOST_LISTED)
+    listed = unnoticed(db.paths[0], _MOST_LISTED)
     return CampaignsSummary(
-        destination=db.path,
-        members=members,
+        destination=db.paths[0],
+        members=db.paths[1],
         rows=starts[-1],
         unnoticed=listed.count,
         listed=listed.first,

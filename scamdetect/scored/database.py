@@ -55,18 +55,14 @@ DEFAULTS = OutputOptions()
 
 @dataclass(frozen=True)
 class Database:
-    """The tables for a result of ``dumps`` at ``path``; ``flat`` formats have no lists."""
+    """The tables for results of ``dumps`` at ``paths``; ``flat`` formats have no lists."""
 
     connection: Any  # of DuckDB
     folder: Path
     dumps: Sequence[ScoredDump]
-    path: Path
+    paths: Sequence[Path]
+    flat: bool
     options: OutputOptions
-
-    @property
-    def flat(self) -> bool:
-        """Return True if the format of the result has no lists."""
-        return destination_format(self.path) in DELIMITERS
 
     def insert(self, name: str, rows: pa.Table) -> None:
         """Append rows to a table, which is created if it does not exist."""
@@ -104,12 +100,11 @@ class Database:
         """Yield the rows of a result."""
         return (row for table in self.read(query) for row in table.to_pylist())
 
-    def write(self, tables: Iterator[pa.Table], path: Path | None = None) -> None:
+    def write(self, tables: Iterator[pa.Table], path: Path) -> None:
         """Write tables, the first of which has no rows, to a whole file or not at all.
 
         A CSV has the delimiter of the scored file. Raises OutputError.
         """
-        path = path or self.path
         write_tables(
             path,
             destination_format(path),
@@ -128,26 +123,24 @@ def result_path(scored: Path, name: str) -> Path:
     return scored.with_name(f"{scored.stem}.{name}{scored.suffix}")
 
 
-def checked_path(path: Path, inputs: Iterable[Path], options: OutputOptions) -> Path:
-    """Return the path to write, with a link followed.
-
-    Raises InputError if its format is unknown, or if it exists or is an input or its record.
-    """
-    destination_format(path)
-    read = [one for path in inputs for one in (path, job_path(path.resolve()))]
-    return file_destination(path, overwrite=options.overwrite, inputs=read)
-
-
 @contextmanager
-def database(dumps: Sequence[ScoredDump], path: Path, options: OutputOptions) -> Iterator[Database]:
+def database(
+    dumps: Sequence[ScoredDump],
+    paths: Sequence[Path],
+    options: OutputOptions,
+    others: Sequence[Path] = (),
+) -> Iterator[Database]:
     """Yield a new database in a folder that only its owner can read, and remove it at the end.
 
-    Raises InputError if the path cannot be written, OutputError if the folder cannot or is full.
+    Raises InputError if a path is unusable, exists, or is an input, its job record or one of the
+    ``others``; OutputError if the folder cannot be written or is full.
     """
     import duckdb
 
-    path = checked_path(path, [dump.path for dump in dumps], options)
-    parent = options.work_folder or path.parent
+    flat = destination_format(paths[0]) in DELIMITERS
+    read = [*(dump.path for dump in dumps), *(job_path(dump.path) for dump in dumps), *others]
+    paths = [file_destination(p, overwrite=options.overwrite, inputs=read) for p in paths]
+    parent = options.work_folder or paths[0].parent
     with written(parent):
         temporary = TemporaryDirectory(prefix=".scamdetect-", dir=parent)  # has mode 0700
     with temporary as name:
@@ -161,7 +154,7 @@ def database(dumps: Sequence[ScoredDump], path: Path, options: OutputOptions) ->
         with _failures(Path(name)), duckdb.connect(f"{name}/work.duckdb", config=config) as opened:
             for setting in _SETTINGS:
                 opened.execute(f"SET {setting}")
-            yield Database(opened, Path(name), dumps, path, options)
+            yield Database(opened, Path(name), dumps, paths, flat, options)
 
 
 @contextmanager

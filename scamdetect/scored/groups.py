@@ -54,7 +54,7 @@ def write_groups(
     dump = open_scored(Path(scored), all_rows="groups")
     path = result_path(dump.path, "groups") if destination is None else Path(destination)
     groups = flagged = 0
-    with database([dump], path, options) as db:
+    with database([dump], [path], options) as db:
         rows = db.load(dump.rows({"name": by, "time": time_column}))
 
         def tables() -> Iterator[pa.Table]:
@@ -67,5 +67,5 @@ def write_groups(
                 names = table.column_names[1:]
                 yield table.rename_columns(["group" if by in names else by, *names])
 
-        db.write(tables())
-    return GroupsSummary(db.path, groups, flagged, rows)
+        db.write(tables(), db.paths[0])
+    return GroupsSummary(db.paths[0], groups, flagged, rows)

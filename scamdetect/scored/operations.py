@@ -9,25 +9,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 JOINING = ("link", "wallet", "handle")  # the types of values that join
 MOST_CAMPAIGNS = 20  # that have a value; one that more have is in general use
 
 
-class Value(NamedTuple):
-    """A value in a message, in its normal form, and its type, such as ``link``."""
-
-    type: str
-    value: str
-
-
 @dataclass(frozen=True)
 class Indicators:
-    """Functions to find the values in a message, and to check them against warning lists."""
+    """Functions to find the types and values in a message, and to check if one is blocked."""
 
-    indicators_of: Callable[[str], Iterable[Value]]
-    blocked: Callable[[Value], bool]
+    indicators_of: Callable[[str], Iterable[tuple[str, str]]]
+    blocked: Callable[[str, str], bool]
 
     def joining(self, text: str) -> list[str]:
         """Return the values in a message that may join its campaign, as ``type:value``."""
@@ -50,23 +42,14 @@ def find_operations(
 
     ``shared`` are values as ``type:value``, each with the ids of its campaigns.
     """
-    parents: dict[str, str] = {}
+    members: dict[str, set[str]] = {}  # of the operation of each campaign, one set for all
     reasons: defaultdict[str, set[str]] = defaultdict(set)
-    for text, campaigns in shared:
-        few = 2 <= len(campaigns) <= MOST_CAMPAIGNS
-        if not few or indicators.blocked(Value(*text.split(":", 1))):
+    for value, campaigns in shared:
+        type_, _, name = value.partition(":")
+        if not 2 <= len(campaigns) <= MOST_CAMPAIGNS or indicators.blocked(type_, name):
             continue
-        lowest = min(_root(parents, campaign) for campaign in campaigns)
+        joined = set(campaigns).union(*(members.get(one, set()) for one in campaigns))
+        members |= dict.fromkeys(joined, joined)
         for campaign in campaigns:
-            reasons[campaign].add(text)
-            parents[_root(parents, campaign)] = lowest
-    return {
-        campaign: Operation(_root(parents, campaign), tuple(sorted(texts)))
-        for campaign, texts in reasons.items()
-    }
-
-
-def _root(parents: dict[str, str], campaign: str) -> str:
-    while (parent := parents.get(campaign, campaign)) != campaign:
-        campaign = parent
-    return campaign
+            reasons[campaign].add(value)
+    return {one: Operation(min(members[one]), tuple(sorted(reasons[one]))) for one in reasons}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -42,7 +42,15 @@ _IN_ORDER = """
 SELECT * FROM rows JOIN (SELECT thread, min(row) AS first_row FROM rows GROUP BY thread)
 USING (thread) WHERE thread <> '' ORDER BY first_row, row"""
 _SORTED = """
-SELECT * FROM threads ORDER BY decision = 'flag' DESC, risk DESC NULLS LAST, first_row"""
+SELECT * {} FROM threads ORDER BY decision = 'flag' DESC, risk DESC NULLS LAST, first_row"""
+_FLAT = """
+REPLACE (
+    nullif(array_to_string(turns_that_mattered, ';'), '') AS turns_that_mattered,
+    array_to_string([t.row || ':' || coalesce(printf('%.3f', t.risk), '') FOR t IN turns], ';')
+        AS turns,
+    nullif(array_to_string([k.kind || ':' || printf('%.2f', k.probability) FOR k IN kinds], ';'),
+        '') AS kinds
+)"""
 _COUNTS = """
 SELECT count(*) AS threads, count(*) FILTER (decision = 'flag') AS flagged,
     count(*) FILTER (decision = 'review') AS review,
@@ -99,7 +107,7 @@ def write_threads(
     if me is not None and named["sender"] is None:
         raise InputError("me (--me) needs the column of senders; name it with --sender-column")
     path = result_path(dump.path, "threads") if destination is None else Path(destination)
-    with database([dump], path, options) as db:
+    with database([dump], [path], options) as db:
         tables = dump.rows(named, text=True)
         rows = db.load(_messages(table, me, allow_list) for table in tables)
         db.insert("threads", _SCHEMA.empty_table())
@@ -108,10 +116,12 @@ def write_threads(
             predictions = judging.predict_conversations(turns, me=me)
             records = [_record(*pair) for pair in zip(threads, predictions, strict=True)]
             db.insert("threads", pa.Table.from_pylist(records, _SCHEMA))
-        db.write(_shown(table, named, db.flat) for table in db.read(_SORTED))
+        query = _SORTED.format(_FLAT if db.flat else "")
+        tables = (_shown(table, named) for table in db.read(query))
+        db.write(tables, db.paths[0])
         counts = next(db.rows(_COUNTS))
     own = counts.pop("own")
-    return ThreadsSummary(db.path, **counts, own=None if me is None else own, rows=rows)
+    return ThreadsSummary(db.paths[0], **counts, own=None if me is None else own, rows=rows)
 
 
 def _as_scored(dump: ScoredDump, detector: ScamDetector) -> ScamDetector:
@@ -200,26 +210,11 @@ def _record(messages: list[Message], prediction: ConversationPrediction) -> dict
     }
 
 
-def _shown(table: pa.Table, named: dict[str, str | None], flat: bool) -> pa.Table:
-    """Return threads with the name of the column in the input; ``flat`` has no lists."""
+def _shown(table: pa.Table, named: dict[str, str | None]) -> pa.Table:
+    """Return the columns of threads that are known, with the name in the input."""
     if named["sender"] is None:
         table = table.drop_columns(["senders", "suspect"])
     if named["time"] is None:
         table = table.drop_columns(["first_time", "last_time", "bad_times"])
-    for name, write in _FLAT.items() if flat else ():
-        lists = table[name].to_pylist()
-        texts = pa.array([";".join(map(write, items)) or None for items in lists], pa.string())
-        table = table.set_column(table.column_names.index(name), name, texts)
     title, names = named["thread"], table.column_names[1:]
     return table.rename_columns(["thread" if title in names else title, *names])
-
-
-def _turn_text(turn: dict[str, Any]) -> str:
-    return f"{turn['row']}:" + ("" if turn["risk"] is None else f"{turn['risk']:.3f}")
-
-
-_FLAT: dict[str, Callable[[Any], str]] = {
-    "kinds": lambda kind: f"{kind['kind']}:{kind['probability']:.2f}",
-    "turns": _turn_text,
-    "turns_that_mattered": str,
-}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
@@ -147,38 +147,36 @@ def first_texts(dump: ScoredDump, text: str, rows: Iterable[int]) -> dict[int, s
 
 
 def other_texts(
-    dump: ScoredDump, text: str, campaigns: Iterable[Campaign], most: int
+    dump: ScoredDump, text: str, campaigns: Sequence[Campaign], most: int
 ) -> dict[str, tuple[str, ...]]:
     """Return at most ``most`` other messages of each campaign by its id, other wordings first.
 
     They come from about 20 members, spread over the campaign, none without the file of members.
     Raises InputError if that file is damaged.
     """
-    by_id = {one.id: one for one in campaigns}
-    path = campaigns_beside(dump.path) if by_id else None
+    path = campaigns_beside(dump.path)
     if path is None or not members_path(path).is_file():
         return {}
-    rows: defaultdict[str, list[int]] = defaultdict(list)
+    steps = {one.id: max(1, one.messages // _LOOKED_AT) for one in campaigns}
     seen: Counter[str] = Counter()
-    for member in read_records(members_path(path)):
-        campaign = by_id.get(member["campaign"])
-        if campaign is not None:
-            if seen[campaign.id] % max(1, campaign.messages // _LOOKED_AT) == 0:
-                rows[campaign.id].append(int(member["row"]))
-            seen[campaign.id] += 1
-    firsts = [one.first_row for one in by_id.values()]
-    texts = first_texts(dump, text, {*firsts, *(row for some in rows.values() for row in some)})
-    return {
-        one.id: _unlike(
-            texts.get(one.first_row, ""), [texts[r] for r in rows[one.id] if r in texts], most
-        )
-        for one in by_id.values()
-    }
+    ids: dict[int, str] = {}
+    for member in read_records(members_path(path)) if steps else ():
+        name = member["campaign"]
+        if name in steps and seen[name] % steps[name] == 0:
+            ids[int(member["row"])] = name
+        seen[name] += 1
+    texts = first_texts(dump, text, {*ids, *(one.first_row for one in campaigns)})
+    others = {}
+    for one in campaigns:
+        first = texts.get(one.first_row, "")
+        own = {texts[row]: None for row, name in ids.items() if name == one.id and row in texts}
+        others[one.id] = _unlike(first, own, most)
+    return others
 
 
 def _unlike(first: str, others: Iterable[str], most: int) -> tuple[str, ...]:
     """Return ``most`` others that differ from ``first``: one of each other wording, then more."""
-    distinct = [text for text in dict.fromkeys(others) if text != first]
+    distinct = [text for text in others if text != first]
     wordings = {template_key(text): text for text in (*reversed(distinct), first)}
     new = [text for text in distinct if wordings[template_key(text)] == text]
     return tuple(dict.fromkeys([*new, *distinct]))[:most]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scamdetect.errors import InputError
 from scamdetect.scored.database import result_path
@@ -11,28 +12,16 @@ from scamdetect.scored.read import named_counts, read_records
 
 
 @dataclass(frozen=True)
-class GroupRow:
-    """A group such as an account; ``kinds`` of its flagged messages, most frequent first."""
-
-    name: str
-    messages: int
-    flagged: int
-    highest_probability: float | None
-    kinds: tuple[tuple[str, int], ...]
-    first_time: str | None
-    last_time: str | None
-
-
-@dataclass(frozen=True)
 class TopGroups:
     """The groups of a file with most flagged messages, and the column that defines them.
 
+    ``rows`` have name, messages, flagged, highest_probability, kinds, first_time and last_time.
     ``messages`` and ``flagged`` count all groups in the file.
     """
 
     path: Path
     by: str
-    rows: tuple[GroupRow, ...]
+    rows: tuple[dict[str, Any], ...]
     messages: int
     flagged: int
 
@@ -43,25 +32,20 @@ def top_groups(scored: Path, most: int) -> TopGroups | None:
     Raises InputError if the file is damaged.
     """
     path = result_path(scored, "groups")
-    rows: list[GroupRow] = []
+    rows: list[dict[str, Any]] = []
     messages = flagged = 0
     by = ""
     try:
         for record in read_records(path) if path.is_file() else ():
             by = next(iter(record))
-            messages, flagged = messages + int(record["messages"]), flagged + int(record["flagged"])
-            if len(rows) < most and int(record["flagged"]):
-                highest = record["highest_scam_probability"]
-                row = GroupRow(
-                    name=str(record[by] or ""),
-                    messages=int(record["messages"]),
-                    flagged=int(record["flagged"]),
-                    highest_probability=None if highest in (None, "") else float(highest),
-                    kinds=named_counts(record["kinds"], "kind"),
-                    first_time=record.get("first_time") or None,
-                    last_time=record.get("last_time") or None,
-                )
-                rows.append(row)
-    except (KeyError, TypeError) as problem:
-        raise InputError(f"{path}: is no file of groups; write it again") from problem
+            numbers = {name: int(record[name]) for name in ("messages", "flagged")}
+            messages, flagged = messages + numbers["messages"], flagged + numbers["flagged"]
+            if numbers["flagged"] and len(rows) < most:
+                highest, kinds = record["highest_scam_probability"], record["kinds"]
+                row = numbers | {"name": record[by] or "", "kinds": named_counts(kinds, "kind")}
+                row["highest_probability"] = float(highest) if highest else None
+                times = {name: record.get(name) or None for name in ("first_time", "last_time")}
+                rows.append(row | times)
+    except (KeyError, TypeError):
+        raise InputError(f"{path}: contains no groups; write it again") from None
     return TopGroups(path, by, tuple(rows), messages, flagged) if rows else None
