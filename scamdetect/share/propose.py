@@ -159,17 +159,17 @@ def propose(
     file_destination(path, overwrite=output.overwrite, inputs=inputs)
     known = options.sender_column is not None
     settings = {"flagged": LEAST_FLAGGED, "few": FEWEST_SENDERS, "many": FEWEST_MESSAGES}
-    with database(dumps, path, output) as db:
+    with database(dumps, [path], output) as db:
         for name, schema in _TABLES.items():
             db.insert(name, schema.empty_table())
         rows = _read(db, finder, options)
         for statement in _STATEMENTS.format(**settings, known=known).split(";"):
             db.run(statement)
         proposals = [*_proposals(db, finder.left_out)]
-        write_review(db.path, proposals, access_of(inputs))
+        write_review(db.paths[0], proposals, access_of(inputs))
     types = Counter(proposal.type.value for proposal in proposals)
     left_out = dict(finder.left_out.most_common())
-    return ProposeSummary(db.path, dict(types.most_common()), rows, left_out)
+    return ProposeSummary(db.paths[0], dict(types.most_common()), rows, left_out)
 
 
 def _types(options: ProposeOptions) -> frozenset[IndicatorType]:
