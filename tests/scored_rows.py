@@ -59,4 +59,4 @@ def write_record(path: Path, rows: int, **changes: Any) -> None:  # noqa: ANN401
         "source": "invented", "source_format": "parquet", "text_column": "text", "rows": rows,
         "written": rows, "options": {"kind_flags": {}, "sender_column": None},
     }  # fmt: skip
-    job_path(path).write_text(JobRecord(**values | changes).text(), encoding="utf-8")
+    job_path(path).write_text(JobRecord(**values | changes).to_json(), encoding="utf-8")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import command
+from command_line import Result
+from command_line import run as run_command
 from tiny_bundle import CONVERSATION, write_tiny_bundle
 
 from scamdetect import ScamDetector
@@ -27,6 +28,10 @@ from scamdetect.reports.adapt import recalibrated_lines
 from scamdetect.system.files import file_sha256
 
 _LETTERS = list("abcdefghijklmnopqrstuvwxyz")
+
+
+def command(folder: Path, *arguments: str | Path) -> Result:
+    return run_command(*arguments, cwd=folder)
 
 
 def words(random: np.random.Generator, n: int) -> Iterator[str]:
@@ -67,7 +72,7 @@ def test_the_command_writes_a_bundle_that_scores(tmp_path: Path, own: Path) -> N
         "what", "--label-map", own.parent / "map.toml", "--fpr", "0.05", "--review-fpr", "0.1",
         "-o", "mine", "--threads", "1",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert "rows: 800 legit (500 distinct), 0 spam (0 distinct), 80 scam (80 distinct)" in (
         done.stdout
     )
@@ -88,9 +93,9 @@ def test_the_command_writes_a_bundle_that_scores(tmp_path: Path, own: Path) -> N
         tmp_path, "score", own, "-o", "scored.csv", "--text-column", "body", "--model", "mine",
         "--quiet",
     )  # fmt: skip
-    assert scored.returncode == 0, scored.stderr
+    assert scored.exit_code == 0, scored.stderr
     again = command(tmp_path, "calibrate", "mine", "--data", own, "--fpr", "0.05", "-o", "mine")
-    assert again.returncode == 2 and "already exists" in again.stderr
+    assert again.exit_code == 2 and "already exists" in again.stderr
 
 
 def test_scores_stay_and_points_are_those_of_the_own_rows(
@@ -146,7 +151,7 @@ def test_refitted_probabilities_change_no_decision_and_no_name(
     )  # fmt: skip
     plain = command(tmp_path, *options, "-o", "plain")
     done = command(tmp_path, *options, "-o", "mine", "--refit-probabilities", "--base-rate", "0.02")
-    assert plain.returncode == done.returncode == 0, done.stderr
+    assert plain.exit_code == done.exit_code == 0, done.stderr
     assert (
         "probabilities at 2.00 % scams (measured on 40 distinct scams and 250 others)"
         in done.stdout
@@ -173,8 +178,8 @@ def test_refitted_probabilities_change_no_decision_and_no_name(
     assert [point.recall for point in points[0]] == [point.recall for point in points[1]]
     assert all(a.threshold > b.threshold for a, b in zip(*points, strict=True))
     assert new.kind_thresholds == {"investment": KindThresholds(0.4, None)}
-    found = command(tmp_path, "doctor", "--model", "mine")
-    assert found.returncode == 0 and "3 known answers within 0.00" in found.stdout
+    found = command(tmp_path, "model", "check", "--model", "mine")
+    assert found.exit_code == 0 and "0 of 3 known answers differ" in found.stdout
     record = new.bundle.training["own_thresholds"]["refit"]
     assert record["kept"] and record["base_rate"] == 0.02
 
@@ -241,7 +246,7 @@ def test_too_few_rows_leave_nothing_behind(tmp_path: Path, own: Path, tiny_bundl
         "--label-column", "what", "--label-map", own.parent / "map.toml", "--fpr", "0.001",
         "-o", "mine",
     )  # fmt: skip
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "800 honest rows contain 500 distinct" in done.stderr
     assert "at least 2,000" in done.stderr
     assert not list(tmp_path.iterdir())

@@ -16,7 +16,6 @@ from scored_rows import scored_row, write_record, write_scored
 from scamdetect.errors import InputError, OutputError
 from scamdetect.scored.database import OutputOptions
 from scamdetect.scored.groups import GroupsSummary, write_groups
-from scamdetect.scored.top_groups import top_groups
 
 SECRET = "my secret message"
 ROWS: list[dict[str, Any]] = [
@@ -53,24 +52,6 @@ def test_a_group_has_the_figures_of_its_rows(tmp_path: Path) -> None:
     assert (bob["who"], bob["highest_row"], bob["kinds"]) == ("bob", 0, [])
     assert ann["first_time"] == ann["last_time"] == "2026-03-01"
     assert progress[-1] == 8 and len(list(tmp_path.iterdir())) == 2
-
-
-@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.parquet", "a.jsonl"])
-def test_groups_are_read_back_from_every_format(tmp_path: Path, name: str) -> None:
-    path = write_scored(tmp_path / name, ROWS)
-    summary = write_groups(path, by="who")
-    assert summary.destination == tmp_path / name.replace("a.", "a.groups.")
-    found = top_groups(path, 5)
-    assert found is not None
-    assert (found.by, found.messages, found.flagged) == ("who", 8, 2)
-    (eve,) = found.rows
-    assert (eve["name"], eve["kinds"], eve["first_time"]) == (
-        "eve",
-        (("job", 2), ("crypto", 1)),
-        None,
-    )
-    assert eve["highest_probability"] == pytest.approx(0.987654, abs=1e-6)
-    assert top_groups(tmp_path / "none.csv", 5) is None
 
 
 def test_cells_of_csv_hold_lists_as_text_and_may_be_made_safe(tmp_path: Path) -> None:

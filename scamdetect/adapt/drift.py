@@ -18,10 +18,8 @@ from scamdetect.adapt.shifts import (
     read_profile,
     worst,
 )
-from scamdetect.errors import InputError
 from scamdetect.frames.arrow import encodable
 from scamdetect.scored.read import ScoredDump, open_scored
-from scamdetect.scored.top_campaigns import Unnoticed, are_of, campaigns_beside, unnoticed
 from scamdetect.text.masking import template_key
 from scamdetect.text.near_duplicates import AlikeIndex, sketch
 
@@ -48,18 +46,15 @@ def _novel(index: AlikeIndex, texts: Sequence[str]) -> Share:
 
 
 SAMPLE = 5_000
-LISTED = 10
-TEXT_COLUMN = "text"
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two dumps: its name, its models, and its numbers of rows and of broken rows."""
+    """One of the two dumps: its name, its models and its number of rows."""
 
     name: str
     models: tuple[str, ...]
     messages: int
-    unreadable: int
 
 
 @dataclass(frozen=True)
@@ -68,8 +63,7 @@ class Drift:
 
     ``notices`` must be read before any figure. ``level`` is the most urgent one of all features and
     rates, and ``alert`` if different models scored the dumps, because their scores cannot be
-    compared. ``campaigns`` are the unnoticed ones of the current dump, None without a campaign file
-    next to it.
+    compared.
     """
 
     reference: Side
@@ -78,7 +72,6 @@ class Drift:
     rates: tuple[Rate, ...]
     notices: tuple[str, ...]
     level: Level
-    campaigns: Unnoticed | None = None
 
 
 def measure_drift(
@@ -91,10 +84,10 @@ def measure_drift(
 ) -> Drift:
     """Return the shifts between two dumps written by ``scamdetect score``.
 
-    ``text_column`` is ``text`` by default, if both have it; without one, lengths and novelty are
-    left out. Novelty compares ``sample`` messages of the current dump, and as many of the
-    reference, with another ``sample`` of the reference. Raises InputError for a dump that is not
-    scored, has no messages, or lacks the column.
+    ``text_column`` is by default that of the current job record, if both have it; without one,
+    lengths and novelty are left out. Novelty compares ``sample`` messages of the current dump, and
+    as many of the reference, with another ``sample`` of the reference. Raises InputError for a dump
+    that is not scored, has no messages, or lacks the column.
     """
     dumps = open_scored(Path(reference)), open_scored(Path(current))
     text = _text(dumps, text_column)
@@ -107,38 +100,20 @@ def measure_drift(
     level = worst([*(one.level for one in found), *(one.level for one in shares)])
     if not one_model(before, after):
         level = Level.ALERT
-    campaigns, notice = _campaigns(dumps[1], text)
     return Drift(
         _side(dumps[0], before),
         _side(dumps[1], after),
         found,
         shares,
-        (*_notices(before, after, text), *notice),
+        tuple(_notices(before, after, text)),
         level,
-        campaigns,
     )
-
-
-def _campaigns(dump: ScoredDump, text: str | None) -> tuple[Unnoticed | None, tuple[str, ...]]:
-    """Return the unnoticed campaigns of a dump, or none and possibly a notice why."""
-    path = campaigns_beside(dump.path)
-    if path is None:
-        return None, ()
-    try:
-        found = unnoticed(path, LISTED)
-    except InputError:
-        found = None
-    if found is None or not are_of(dump, text, found.first):
-        return None, (
-            f"{encodable(path.name)} is damaged or belongs to another dump, so no campaigns are "
-            "listed. Create it again with scamdetect campaigns.",
-        )
-    return found, ()
 
 
 def _text(dumps: tuple[ScoredDump, ScoredDump], given: str | None) -> str | None:
     if given is None:
-        return TEXT_COLUMN if all(dump.has(TEXT_COLUMN) for dump in dumps) else None
+        usual = dumps[1].text_column
+        return usual if all(dump.has(usual) for dump in dumps) else None
     for dump in dumps:
         dump.require(given)
     return given
@@ -146,7 +121,7 @@ def _text(dumps: tuple[ScoredDump, ScoredDump], given: str | None) -> str | None
 
 def _side(dump: ScoredDump, profile: Profile) -> Side:
     models = tuple(name for name, _ in profile.models.most_common())
-    return Side(encodable(dump.path.name), models, profile.rows, profile.unreadable)
+    return Side(encodable(dump.path.name), models, profile.rows)
 
 
 def _notices(before: Profile, after: Profile, text: str | None) -> list[str]:
@@ -166,10 +141,5 @@ def _notices(before: Profile, after: Profile, text: str | None) -> list[str]:
         found.append(
             f"Text lengths and novelty ({NOVEL}) are missing, because the dumps do not both "
             "have a text column; name it with --text-column."
-        )
-    if before.unreadable or after.unreadable:
-        found.append(
-            f"Rows that could not be read, and are not counted: {before.unreadable:,} of the "
-            f"reference, {after.unreadable:,} of the current dump."
         )
     return found

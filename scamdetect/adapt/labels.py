@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from collections import defaultdict
@@ -10,18 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scamdetect.adapt.cells import column_names, read_rows, safe, unsafe
 from scamdetect.adapt.queue import AUDIT, QueueRow
 from scamdetect.calibration.statistics import clopper_pearson
-from scamdetect.dumps.columns import read_columns
-from scamdetect.dumps.delimited import quote
-from scamdetect.dumps.open import open_dump
-from scamdetect.dumps.outputs import reported
-from scamdetect.dumps.spreadsheet import original, safe_row
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, VERDICTS, Decision, Verdict
 from scamdetect.scored.read import open_scored
-from scamdetect.system.files import ANYONE, Access, read_bytes, writing
-from scamdetect.system.os_errors import unreadable
+from scamdetect.system.files import ANYONE, read_bytes, writing
+from scamdetect.system.os_errors import unreadable, written
 
 Record = Mapping[str, str | None]  # the cells of a row by column
 
@@ -34,7 +32,6 @@ COLUMNS = (
     "campaign_flagged",
 )  # fmt: skip
 FILLED = ("label", "label_kinds")  # by people
-_LATER = ("label_kinds", *COLUMNS[-3:])  # which queues of earlier versions lack
 _BETWEEN_KINDS = re.compile(r"[,;|\s]+")
 _KNOWN_KINDS = frozenset(KINDS)
 _HINTS = {
@@ -45,28 +42,30 @@ _HINTS = {
 }
 
 
-def write_csv(rows: Sequence[QueueRow], path: Path, access: Access = ANYONE) -> None:
-    """Write the rows as CSV with an empty column ``label``, as ``write_records`` does."""
-    write_records(map(record, rows), path, access)
-
-
 def write_records(
-    rows: Iterable[Record], path: Path, access: Access = ANYONE, more: Sequence[str] = ()
+    rows: Iterable[Record],
+    path: Path,
+    access: int = ANYONE,
+    more: Sequence[str] = (),
 ) -> None:
-    """Write rows of a queue, with their labels, as CSV.
+    """Write rows of a queue, with their labels, as CSV that spreadsheets open.
 
-    ``more`` are other columns that people added. The file opens in spreadsheets: it has a
-    byte-order mark, and an apostrophe before formulas. Raises OutputError.
+    ``more`` are other columns that people added. Raises OutputError.
     """
     columns = (*COLUMNS, *more)
-    lines = [",".join(safe_row([quote(name, ",") for name in columns], ","))]
-    lines += (",".join(_cells(row, columns)) for row in rows)
-    with reported(path), writing(path, access) as file:
-        file.write("".join(f"{line}\r\n" for line in lines).encode("utf-8-sig", "replace"))
+    lines = [_line(columns), *(_line([row.get(name) for name in columns]) for row in rows)]
+    _write(path, "".join(f"{line}\r\n" for line in lines).encode("utf-8-sig", "replace"), access)
 
 
-def _cells(row: Record, columns: Sequence[str]) -> list[str]:
-    return safe_row([quote(row.get(name), ",") for name in columns], ",")
+def _line(cells: Sequence[str | None]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(map(safe, cells))
+    return line.getvalue().encode("utf-8", "replace").decode()
+
+
+def _write(path: Path, content: bytes, access: int) -> None:
+    with written(path), writing(path, access) as file:
+        file.write(content)
 
 
 def around_answer(row: Record) -> tuple[str, str]:
@@ -74,9 +73,9 @@ def around_answer(row: Record) -> tuple[str, str]:
 
     The columns ``FILLED`` go between, each word as it is, with a comma between them.
     """
-    cells = [cell.encode("utf-8", "replace").decode() for cell in _cells(row, COLUMNS)]
+    cells = [row.get(name) for name in COLUMNS]
     place = COLUMNS.index(FILLED[0])
-    return ",".join([*cells[:place], ""]), ",".join(["", *cells[place + len(FILLED) :]])
+    return f"{_line(cells[:place])},", f",{_line(cells[place + len(FILLED) :])}"
 
 
 def config_path(tasks: Path) -> Path:
@@ -84,7 +83,7 @@ def config_path(tasks: Path) -> Path:
     return tasks.with_suffix(".xml")
 
 
-def write_tasks(rows: Sequence[QueueRow], path: Path, access: Access = ANYONE) -> Path:
+def write_tasks(rows: Sequence[QueueRow], path: Path, access: int = ANYONE) -> Path:
     """Write the rows as tasks for Label Studio and, next to them, its labelling config.
 
     Return the path of the config, ``<stem>.xml``. The config shows the text and its language, but
@@ -103,8 +102,7 @@ def write_tasks(rows: Sequence[QueueRow], path: Path, access: Access = ANYONE) -
         (path, json.dumps(tasks, indent=1, ensure_ascii=False)),
         (config, labelling_config()),
     ):
-        with reported(target), writing(target, access) as file:
-            file.write(f"{text}\n".encode("utf-8", "replace"))
+        _write(target, f"{text}\n".encode("utf-8", "replace"), access)
     return config
 
 
@@ -196,13 +194,20 @@ class _Given:
 
 
 def read_answers(path: Path) -> Answers:
-    """Return the labels in a file: a CSV of ``scamdetect queue``, or an export of Label Studio.
+    """Return the labels in a file: a CSV of ``review queue``, or an export of Label Studio.
 
     Label Studio's formats JSON and JSON-MIN are supported; skipped tasks have no label. The letter
     case of labels is ignored. Raises InputError if the file cannot be read, lacks values of the
     queue, or has no row.
     """
-    given = list(_label_studio(path) if path.suffix.lower() == ".json" else _delimited(path))
+    if path.suffix.lower() == ".json":
+        given = list(_label_studio(path))
+    else:
+        rows = read_rows(path, _NEEDED, _OPTIONAL)
+        given = [
+            _Given(row | {"text": unsafe(row["text"]) or ""}, _labels([row["label"]]))
+            for row in rows
+        ]
     by_row: defaultdict[int, list[_Given]] = defaultdict(list)
     for place, one in enumerate(given, 1):
         by_row[_whole_number(path, place, one)].append(one)
@@ -238,7 +243,7 @@ def read_answers(path: Path) -> Answers:
 def _answer(path: Path, row: int, cells: Mapping[str, str | None], label: str) -> Answer:
     chance = cells.get("inclusion_probability")
     try:
-        inclusion = float(chance.replace(",", ".")) if chance else None
+        inclusion = float(chance) if chance else None
         decision = Decision(cells["decision"] or "")
         if (inclusion is None) == (cells["part"] == AUDIT) or not 0 < (inclusion or 1) <= 1:
             raise ValueError
@@ -256,27 +261,6 @@ def _answer(path: Path, row: int, cells: Mapping[str, str | None], label: str) -
 def _kinds(cells: Mapping[str, str | None]) -> list[str]:
     words = _BETWEEN_KINDS.split((cells.get("label_kinds") or "").strip().lower())
     return list(dict.fromkeys(filter(None, words)))
-
-
-def _delimited(path: Path) -> Iterator[_Given]:
-    for cells in _records(path, _NEEDED, _OPTIONAL):
-        yield _Given(
-            cells | {"text": original(cells["text"] or "", ",")}, _labels([cells["label"]])
-        )
-
-
-def _records(
-    path: Path, columns: Sequence[str], optional: Sequence[str]
-) -> Iterator[dict[str, str | None]]:
-    """Yield the cells of the text and these columns; raise InputError for broken records."""
-    for batch in read_columns(path, "text", columns, optional):
-        if batch.rejected:
-            raise InputError(
-                f"{path}: {batch.rejected} broken records; save the table as CSV again"
-            )
-        for place, text in enumerate(batch.texts):
-            cells = {name: values[place] for name, values in batch.columns.items()}
-            yield cells | {"text": text or ""}
 
 
 def _label_studio(path: Path) -> Iterator[_Given]:
@@ -299,7 +283,7 @@ def _label_studio(path: Path) -> Iterator[_Given]:
         ]
         if missing:
             raise InputError(
-                f"{path}: task {place} has no {', '.join(missing)}, which scamdetect queue wrote; "
+                f"{path}: task {place} has no {', '.join(missing)}, as the queue had; "
                 "import its tasks and export them as JSON or JSON-MIN"
             )
         cells = {name: None if data.get(name) is None else str(data[name]) for name in COLUMNS}
@@ -342,14 +326,14 @@ def _whole_number(path: Path, place: int, given: _Given) -> int:
     return int(text)
 
 
-def write_labelled(answers: Sequence[Answer], path: Path, access: Access = ANYONE) -> None:
+def write_labelled(answers: Sequence[Answer], path: Path, access: int = ANYONE) -> None:
     """Write the messages with their labels as CSV, texts unchanged; raise OutputError."""
-    lines = [",".join(COLUMNS)]
+    file = io.StringIO()
+    table = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    table.writeheader()
     for answer in answers:
-        cells = dict(answer.cells) | {"label": answer.label, "row": str(answer.row)}
-        lines.append(",".join(quote(cells.get(name), ",") for name in COLUMNS))
-    with reported(path), writing(path, access) as file:
-        file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
+        table.writerow({**answer.cells, "label": answer.label, "row": answer.row})
+    _write(path, file.getvalue().encode("utf-8", "replace"), access)
 
 
 _COMPARED = 1000  # characters: a spreadsheet truncates long cells
@@ -377,12 +361,10 @@ class Merged:
 
 def read_earlier(path: Path) -> Earlier:
     """Return the queue in a CSV; raise InputError if it is not a queue or has broken records."""
-    columns = open_dump(path, text_column="text", overwrite_columns=True).columns
-    more = tuple(name for name in columns if name not in COLUMNS)
-    wanted = [name for name in COLUMNS if name not in ("text", *_LATER)]
+    more = tuple(name for name in column_names(path) if name not in COLUMNS)
+    wanted = [name for name in COLUMNS if name != "text"]
     rows: list[Record] = [
-        {name: cell and original(cell, ",") for name, cell in cells.items()}
-        for cells in _records(path, wanted, (*_LATER, *more))
+        {name: unsafe(cell) for name, cell in row.items()} for row in read_rows(path, wanted, more)
     ]
     for place, row in enumerate(rows, 1):
         if not (row["row"] or "").strip().isdecimal():

@@ -12,12 +12,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from scamdetect.dumps.columns import read_columns
+from scamdetect.adapt.cells import read_cells
 from scamdetect.errors import InputError
 from scamdetect.labels import VERDICTS, Verdict
 from scamdetect.system.files import read_text
 from scamdetect.system.os_errors import unreadable
-from scamdetect.system.shown import shown
 from scamdetect.text.masking import template_key
 from scamdetect.text.near_duplicates import alike_groups
 
@@ -25,6 +24,11 @@ IGNORE = "ignore"
 PLAIN: Mapping[str, Verdict | None] = {verdict.value: verdict for verdict in VERDICTS}
 _ALLOWED = (*PLAIN, IGNORE)
 _MOST_LISTED = 20
+
+
+def label_words(label: str) -> str:
+    """Return a label for people; only its length if it may be a message."""
+    return label if len(label) <= 30 and label.count(" ") < 3 else f"({len(label)} characters)"
 
 
 def read_label_map(path: Path) -> dict[str, Verdict | None]:
@@ -50,16 +54,18 @@ def check_known(labels: Counter[str], known: Mapping[str, Verdict | None], where
     """Raise InputError, with the labels and their rows, if labels are not in the map."""
     missing = [(name, count) for name, count in labels.most_common() if name not in known]
     if missing:
-        listed = ", ".join(f"{shown(name)} ({count:,})" for name, count in missing[:_MOST_LISTED])
+        listed = ", ".join(
+            f"{label_words(name)} ({count:,})" for name, count in missing[:_MOST_LISTED]
+        )
         more = f" and {len(missing) - _MOST_LISTED} others" if len(missing) > _MOST_LISTED else ""
         raise InputError(
             f"{where}: unknown labels {listed}{more}; pass --label-map with a line for each, "
-            f'such as "{shown(missing[0][0])}" = "{Verdict.SCAM}", with one of '
+            f'such as "{label_words(missing[0][0])}" = "{Verdict.SCAM}", with one of '
             f"{', '.join(_ALLOWED)}"
         )
 
 
-INCLUSION = "inclusion_probability"  # of the rows that ``scamdetect queue`` drew at random
+INCLUSION = "inclusion_probability"  # of the rows that ``scamdetect review queue`` drew at random
 _MOST_LABELS = 200
 
 
@@ -95,19 +101,19 @@ def read_labelled(
     """
     wanted = [label_column, *columns]
     _check_labels(path, text_column, wanted, known)
-    for batch in read_columns(path, text_column, wanted, (INCLUSION,)):
-        drawn = batch.columns.get(INCLUSION)
-        verdicts = [known.get(_name(label)) for label in batch.columns[label_column]]
-        labelled = [place for place, verdict in enumerate(verdicts) if verdict is not None]
-        kept = [place for place in labelled if batch.texts[place]]
+    for cells, rejected in read_cells(path, text_column, wanted, (INCLUSION,)):
+        texts, drawn = cells[text_column], cells.get(INCLUSION)
+        verdicts = [known.get(_name(label)) for label in cells[label_column]]
+        labelled = [row for row, verdict in enumerate(verdicts) if verdict is not None]
+        kept = [row for row in labelled if texts[row]]
         yield LabelledBatch(
-            texts=[batch.texts[place] or "" for place in kept],
-            verdicts=[verdict for place in kept if (verdict := verdicts[place]) is not None],
-            chosen=[drawn is not None and not drawn[place] for place in kept],
-            columns={name: [batch.columns[name][place] for place in kept] for name in columns},
+            texts=[texts[row] or "" for row in kept],
+            verdicts=[verdict for row in kept if (verdict := verdicts[row]) is not None],
+            chosen=[drawn is not None and not drawn[row] for row in kept],
+            columns={name: [cells[name][row] for row in kept] for name in columns},
             ignored=len(verdicts) - len(labelled),
             untexted=len(labelled) - len(kept),
-            rejected=batch.rejected,
+            rejected=rejected,
         )
 
 
@@ -138,8 +144,8 @@ def _check_labels(
     path: Path, text: str, columns: list[str], known: Mapping[str, Verdict | None]
 ) -> None:
     labels: Counter[str] = Counter()
-    for batch in read_columns(path, text, columns):
-        labels.update(filter(None, map(_name, batch.columns[columns[0]])))
+    for cells, _ in read_cells(path, text, columns):
+        labels.update(filter(None, map(_name, cells[columns[0]])))
         if len(labels) > _MOST_LABELS:
             raise InputError(
                 f"{path}: column {columns[0]!r} has more than {_MOST_LABELS} different values; "

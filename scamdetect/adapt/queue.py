@@ -16,79 +16,38 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
 from scamdetect.adapt.sampling import Candidate, Chosen, Pool, UniformSample, quotas
+from scamdetect.bundle.bundle import Bundle
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow import cell_texts
 from scamdetect.labels import Decision
-from scamdetect.scored.read import ScoredDump, decided_otherwise, open_scored
+from scamdetect.scored.read import ScoredDump, open_scored
 from scamdetect.scored.top_campaigns import Campaign, are_of, campaigns_beside, unnoticed
 from scamdetect.text.masking import key_of, template_key
 
 _EDGE = 1e-6  # probabilities are clipped to this distance from 0 and 1, for finite logits
 
 
-class Survey:
-    """Counts of the messages that can be labelled (scored, with a text), by language.
-
-    ``lowest`` and ``highest`` are the scam probabilities of each decision, without messages whose
-    decision has another reason.
-    """
-
-    def __init__(self) -> None:
-        self.languages: Counter[str] = Counter()
-        self.decisions: set[str] = set()
-        self.lowest: dict[str, float] = {}
-        self.highest: dict[str, float] = {}
-
-    @property
-    def messages(self) -> int:
-        """Return the number of messages that can be labelled."""
-        return self.languages.total()
-
-    def add(self, table: pa.Table) -> None:
-        """Count the rows of ``usable``."""
-        self.languages.update(table.column("language").to_pylist())
-        self.decisions.update(table.column("decision").to_pylist())
-        deciding = table.filter(pc.invert(decided_otherwise(table)))
-        ends = deciding.group_by("decision").aggregate(
-            [("probability", "min"), ("probability", "max")]
-        )
-        for row in ends.to_pylist():
-            name, low, high = row["decision"], row["probability_min"], row["probability_max"]
-            self.lowest[name] = min(low, self.lowest.get(name, 1.0))
-            self.highest[name] = max(high, self.highest.get(name, 0.0))
-
-    def thresholds(self) -> dict[str, float]:
-        """Return the logits of the flag and review thresholds, estimated from the decisions.
-
-        Each is midway between the nearest scores on its two sides. The threshold of a
-        decision that no message has is left out. Without
-        any, ``none reached`` is the highest score.
-        """
-        above = {
-            Decision.FLAG: (Decision.FLAG,),
-            Decision.REVIEW: (Decision.FLAG, Decision.REVIEW),
-        }
-        found = {}
-        for threshold, reached in above.items():
-            over = [self.lowest[name] for name in reached if name in self.lowest]
-            under = [self.highest[name] for name in self.highest if name not in reached]
-            if over and (threshold is Decision.FLAG or Decision.REVIEW in self.lowest):
-                sides = [min(over), *([max(under)] if under else [])]
-                found[threshold.value] = float(logit(sides).mean())
-        return found or {"none reached": float(logit(max(self.highest.values())))}
-
-
-def survey(dump: ScoredDump, text: str) -> Survey:
-    """Return the counts of a dump, which is read once.
+def survey(dump: ScoredDump, text: str) -> tuple[Counter[str], bool]:
+    """Return the messages that can be labelled by language, and whether all are flagged.
 
     Raises InputError if the dump has no message that can be labelled.
     """
-    found = Survey()
+    languages: Counter[str] = Counter()
+    decisions: set[str] = set()
     for batch in dump.batches(text):
-        found.add(usable(batch.table))
-    if not found.messages:
+        table = usable(batch.table)
+        languages.update(table.column("language").to_pylist())
+        decisions.update(table.column("decision").to_pylist())
+    if not languages:
         raise InputError(f"{dump.path}: no scored message has a text in column {text!r}")
-    return found
+    return languages, decisions == {Decision.FLAG.value}
+
+
+def thresholds_of(dump: ScoredDump, model: str | Path | None) -> dict[str, float]:
+    """Return the logits of the thresholds in the job record or, without one, of the bundle."""
+    source = dump.job or Bundle.load(model).thresholds
+    flag, review = logit([source.flag, source.review]).tolist()
+    return {"flag": flag, "review": review} if flag != review else {"flag": flag}
 
 
 def usable(table: pa.Table) -> pa.Table:
@@ -144,6 +103,7 @@ class Queue:
     rows: tuple[QueueRow, ...]
     messages: int
     only_flagged: bool
+    text_column: str = "text"
 
 
 def choose_queue(
@@ -152,9 +112,10 @@ def choose_queue(
     *,
     audit: float = 0.2,
     seed: int = 0,
-    text_column: str = "text",
+    text_column: str | None = None,
     key_column: str | None = None,
     campaigns: int = CAMPAIGNS,
+    model: str | Path | None = None,
 ) -> Queue:
     """Return at most ``n`` rows of a dump that ``scamdetect score`` wrote.
 
@@ -162,9 +123,10 @@ def choose_queue(
     ``campaigns`` rows represent one campaign each that is large, new and not flagged. The other
     rows are the nearest to the thresholds on a logit scale, half of them near each threshold.
     ``quotas`` sets their number for each language. They are spread over clusters of similar
-    messages, and none is a near-duplicate of another row in the queue. ``key_column`` has the ids
-    of the rows. The dump is read three times in bounded memory, once more for campaigns. The same
-    seed gives the same queue.
+    messages, and none is a near-duplicate of another row in the queue. ``text_column`` is by
+    default that of the job record, and ``key_column`` has the ids of the rows. The thresholds are
+    those of the job record, or of ``model`` if it is missing. The dump is read three times in
+    bounded memory, once more for campaigns. The same seed gives the same queue.
 
     Raises InputError if the file is not a scored dump, a column is missing, no message can be
     labelled, the campaigns are of another dump, or ``n``, ``audit`` or ``campaigns`` is out of
@@ -176,14 +138,15 @@ def choose_queue(
             f"n={n}, audit={audit}, campaigns={campaigns}"
         )
     dump = open_scored(Path(scored))
+    text_column = text_column or dump.text_column
     for column in (text_column, key_column):
         if column is not None:
             dump.require(column)
-    found = survey(dump, text_column)
+    languages, only_flagged = survey(dump, text_column)
     drawn = round(n * audit)
     listed = _campaigns(dump, text_column, min(campaigns, n - drawn))
-    wanted = quotas(found.languages, n - drawn - len(listed))
-    thresholds = found.thresholds()
+    wanted = quotas(languages, n - drawn - len(listed))
+    thresholds = thresholds_of(dump, model)
     sample, pools = _collect(dump, text_column, UniformSample(drawn, seed), wanted, thresholds)
     audited = dict(sample.items())
     known = audited | {row: key_of(campaign.template) for row, campaign in listed.items()}
@@ -193,8 +156,8 @@ def choose_queue(
     chances |= dict.fromkeys(audited, sample.inclusion)
     rows = list(_rows(dump, text_column, key_column, chances, near, listed))
     order = np.random.Generator(np.random.PCG64(seed)).permutation(len(rows))
-    only_flagged = found.decisions == {"flag"}
-    return Queue(tuple(rows[place] for place in order.tolist()), found.messages, only_flagged)
+    ordered = tuple(rows[place] for place in order.tolist())
+    return Queue(ordered, languages.total(), only_flagged, text_column)
 
 
 def _campaigns(dump: ScoredDump, text: str, most: int) -> dict[int, Campaign]:

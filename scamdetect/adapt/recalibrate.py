@@ -105,7 +105,7 @@ class Recalibrated:
 
 
 def recalibrate(
-    bundle: str | Path,
+    bundle: str | Path | None,
     data: str | Path,
     destination: str | Path,
     *,

@@ -21,7 +21,7 @@ from scamdetect.errors import InputError
 from scamdetect.labels import Decision, kind_name, language_title
 from scamdetect.prediction import SCHEMA_VERSION
 from scamdetect.scored.read import ScoredBatch, ScoredDump
-from scamdetect.system.shown import shown
+from scamdetect.system.shown import visible
 from scamdetect.text.masking import beginning
 
 # The index is the sum over bins of (c - r) ln(c / r), with r and c the shares of the reference and
@@ -238,7 +238,6 @@ class Profile:
 
     def __init__(self, sample: int, seed: int) -> None:
         self.rows = 0
-        self.unreadable = 0
         self.decisions: Counter[str] = Counter()
         self.languages: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
@@ -262,7 +261,7 @@ class Profile:
         table = batch.table
         self.rows += table.num_rows
         self.decisions.update(table.column("decision").to_pylist())
-        self.models.update(shown(name or "not named") for name in table["model_id"].to_pylist())
+        self.models.update(visible(name or "not named") for name in table["model_id"].to_pylist())
         newest = pc.max(table.column("schema_version")).as_py()
         if newest is not None and newest > SCHEMA_VERSION:
             raise InputError(

@@ -17,10 +17,10 @@ from scamdetect.cli.options import Group
 _SECTIONS = {
     "Use": {
         "predict": "predict.predict", "explain": "explain.explain", "score": "score.score",
-        "report": "scored.report", "chat": "scored.chat", "campaigns": "scored.campaigns",
+        "report": "report.report", "chat": "scored.chat", "campaigns": "scored.campaigns",
     },
     "Adapt": {
-        "review": "review.review", "calibrate": "adapt.calibrate", "finetune": "train.finetune",
+        "review": "review.review", "calibrate": "calibrate.calibrate", "finetune": "train.finetune",
     },
     "Share": {"share": "share.share"},
     "Serve": {"serve": "serve.serve", "model": "model.model"},

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import click
 
 from scamdetect.cli.options import MODEL, OVERWRITE_FILE, command, output_option
 from scamdetect.cli.streams import has_colours, say_json, say_marked, standard_input
-from scamdetect.system.destinations import check_no_input, file_destination
+from scamdetect.system.destinations import file_destination
 from scamdetect.system.files import write_text
-from scamdetect.system.os_errors import unwritable
+from scamdetect.system.os_errors import written
 
 
 @command(epilog='Example: scamdetect explain "Pay the fee at parcel-fee.example"')
@@ -40,24 +39,15 @@ def explain(
     if page is not None:
         from scamdetect.reports.explanations import explanation_page  # fails without jinja2
 
-        if os.path.lexists(page):
-            target = file_destination(page, overwrite=overwrite)
+        target = file_destination(page, overwrite=overwrite, inputs=[model] if model else ())
     read = [standard_input() if text == "-" else text for text in texts]
     detector = ScamDetector.load(model)
-    if target is not None:
-        check_no_input(target, [detector.bundle.folder])
     explanations = [detector.explain(text) for text in read]
     if target is not None:
-        _write(target, explanation_page(explanations))
-    for found in explanations:
+        with written(target):
+            write_text(target, explanation_page(explanations))
+    for explanation in explanations:
         if as_json:
-            say_json(json.dumps(found.to_dict()))
+            say_json(json.dumps(explanation.to_dict()))
         elif page is None:
-            say_marked(found.to_terminal(colour=has_colours()) + "\n")
-
-
-def _write(path: Path, page: str) -> None:
-    try:
-        write_text(path, page)
-    except OSError as problem:
-        raise unwritable(path, problem, elsewhere="give another file to --output") from problem
+            say_marked(explanation.to_terminal(colour=has_colours()) + "\n")

@@ -60,12 +60,13 @@ def explain(detector: Detector, text: str) -> tuple[Span, ...]:
     """
     parts = segments(text)
     without = [text[:start] + text[end:] for start, end in parts]
-    logits = _scam_logits(detector.predict_proba([text, *without]))
+    scores = detector.predict_proba([text, *without]).astype(np.float64)
+    logits = log_odds(scores[:, _SCAM], np.delete(scores, _SCAM, axis=1).sum(axis=1))
     if np.isnan(logits[0]):
         return ()
-    weights = logits[0] - np.nan_to_num(logits[1:])
-    found = zip(parts, weights.tolist(), strict=True)
-    return tuple(Span(*_trimmed(text, part), weight) for part, weight in found)
+    weights = (logits[0] - np.nan_to_num(logits[1:])).tolist()
+    ends = (start + len(text[start:end].rstrip()) for start, end in parts)
+    return tuple(map(Span, (start for start, _ in parts), ends, weights))
 
 
 def strengths(spans: Sequence[Span]) -> list[int]:
@@ -77,16 +78,15 @@ def strengths(spans: Sequence[Span]) -> list[int]:
 
 def segments(text: str) -> list[tuple[int, int]]:
     """Return start and end of the segments; together they are the text without outer blanks."""
-    start = len(text) - len(text.lstrip())
-    end = len(text.rstrip())
+    start, end = len(text) - len(text.lstrip()), len(text.rstrip())
     if start >= end:
         return []
     shortest = max(_FEWEST, _width(text[start:end]) // _MOST_SEGMENTS)
     longest = max(_LONGEST, 2 * shortest)
-    pieces = [
-        piece for clause in _clauses(text, start, end) for piece in _parts(text, clause, longest)
-    ]
-    return _joined(text, pieces, shortest, longest)
+    ends = (match.end() for match in _CLAUSE_END.finditer(text, start, end))
+    clauses = pairwise(dict.fromkeys((start, *ends, end)))
+    parts = [part for clause in clauses for part in _parts(text, *clause, longest)]
+    return _joined(text, parts, shortest, longest)
 
 
 def word_borders(text: str) -> list[int]:
@@ -95,47 +95,31 @@ def word_borders(text: str) -> list[int]:
     return [0, *inner, len(text)] if text else [0]
 
 
-def _scam_logits(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
-    doubles = probabilities.astype(np.float64)
-    return log_odds(doubles[:, _SCAM], np.delete(doubles, _SCAM, axis=1).sum(axis=1))
-
-
-def _trimmed(text: str, part: tuple[int, int]) -> tuple[int, int]:
-    start, end = part
-    return start, start + len(text[start:end].rstrip())
-
-
 def _width(text: str) -> int:
     return len(text) + sum(unicodedata.east_asian_width(c) in "WF" for c in text)
 
 
-def _clauses(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    ends = (match.end() for match in _CLAUSE_END.finditer(text, start, end))
-    yield from pairwise(dict.fromkeys((start, *ends, end)))
-
-
-def _parts(text: str, clause: tuple[int, int], longest: int) -> Iterator[tuple[int, int]]:
+def _parts(text: str, start: int, end: int, longest: int) -> Iterator[tuple[int, int]]:
     """Yield a clause in even parts that are not much longer than allowed."""
-    start, end = clause
     count = -(-_width(text[start:end]) // longest)
     step = (end - start) / count
     cuts = (_cut(text, round(start + step * n), int(step / 2)) for n in range(1, count))
     yield from pairwise(dict.fromkeys((start, *filter(None, cuts), end)))
 
 
-def _cut(text: str, place: int, reach: int) -> int | None:
+def _cut(text: str, position: int, reach: int) -> int | None:
     """Return the word boundary nearest to a position, or None if none is in reach."""
-    near = sorted(range(place - reach + 1, place + reach), key=lambda at: abs(at - place))
-    blank = (at for at in near if _begins(text, at))
-    return next(blank, next((at for at in near if _parts_spaceless(text, at)), None))
+    near = sorted(range(position - reach + 1, position + reach), key=lambda at: abs(at - position))
+    spaceless = next((at for at in near if _parts_spaceless(text, at)), None)
+    return next((at for at in near if _begins(text, at)), spaceless)
 
 
-def _begins(text: str, place: int) -> bool:
-    return text[place - 1].isspace() and not text[place].isspace()
+def _begins(text: str, at: int) -> bool:
+    return text[at - 1].isspace() and not text[at].isspace()
 
 
-def _parts_spaceless(text: str, place: int) -> bool:
-    before, after = text[place - 1], text[place]
+def _parts_spaceless(text: str, at: int) -> bool:
+    before, after = text[at - 1], text[at]
     return bool(
         _SPACELESS.match(before)
         and _SPACELESS.match(after)
@@ -145,18 +129,18 @@ def _parts_spaceless(text: str, place: int) -> bool:
 
 
 def _joined(
-    text: str, pieces: Sequence[tuple[int, int]], shortest: int, longest: int
+    text: str, parts: Sequence[tuple[int, int]], shortest: int, longest: int
 ) -> list[tuple[int, int]]:
-    """Join each piece that is too short with the next, and the last one with the one before."""
-    found: list[tuple[int, int]] = []
+    """Join each part that is too short with the next, and the last one with the one before."""
+    joined: list[tuple[int, int]] = []
     width = longest + 1  # of the current segment
-    for number, (start, end) in enumerate(pieces, 1):
+    for number, (start, end) in enumerate(parts, 1):
         own = _width(text[start:end])
-        short = width < shortest or (number == len(pieces) and own < shortest)
+        short = width < shortest or (number == len(parts) and own < shortest)
         if short and width + own <= longest:
-            found[-1] = (found[-1][0], end)
+            joined[-1] = (joined[-1][0], end)
             width += own
         else:
-            found.append((start, end))
+            joined.append((start, end))
             width = own
-    return found
+    return joined

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 
 from scamdetect.adapt.campaign_labels import labelled_campaigns
 from scamdetect.adapt.halves import needed
-from scamdetect.adapt.labels import (
-    LABELS,
-    UNSURE,
-    Answer,
-    Answers,
-    Estimate,
-    Merged,
-    estimates,
-)
+from scamdetect.adapt.labels import LABELS, UNSURE, Answers, Merged, estimates
 from scamdetect.adapt.notes import counted_rows, left_out, measured_words, refit_lines
+from scamdetect.adapt.own_rows import label_words
 from scamdetect.adapt.queue import AUDIT, UNCERTAIN, Queue
 from scamdetect.adapt.recalibrate import Recalibrated
 from scamdetect.labels import KINDS
 from scamdetect.reports.cells import first, tally
-from scamdetect.system.shown import shown
 
 _MOST_ROWS = 20
 
 
-def queue_lines(queue: Queue) -> Iterator[str]:
+def queue_lines(queue: Queue, merged: Merged | None = None) -> Iterator[str]:
     """Yield the number of rows by part and language."""
+    if merged is not None:
+        yield (
+            f"kept {merged.answered:,} rows with a label and {merged.open:,} without, added "
+            f"{merged.added:,} new ones"
+        )
     parts = Counter(row.part for row in queue.rows)
     yield (
         f"{len(queue.rows):,} of {queue.messages:,} messages: {parts[AUDIT]:,} drawn at random, "
@@ -37,23 +34,15 @@ def queue_lines(queue: Queue) -> Iterator[str]:
     if campaigns:
         yield (
             f"one row each for {len(campaigns):,} campaigns that are large and not flagged, of "
-            f"{sum(one.messages for one in campaigns):,} messages"
+            f"{sum(campaign.messages for campaign in campaigns):,} messages"
         )
     languages = Counter(row.language for row in queue.rows).most_common(_MOST_ROWS)
-    yield f"languages: {', '.join(f'{shown(name)} {count}' for name, count in languages)}"
+    yield f"languages: {', '.join(f'{name} {count}' for name, count in languages)}"
     if queue.only_flagged:
         yield (
             "All messages are flagged, as with --only-flagged: labels can measure the precision, "
             "but not recall and false alarms."
         )
-
-
-def merged_line(both: Merged) -> str:
-    """Return how many rows were kept and how many were added."""
-    return (
-        f"kept {both.answered:,} rows with a label and {both.open:,} without, "
-        f"added {both.added:,} new ones"
-    )
 
 
 def answer_lines(answers: Answers) -> Iterator[str]:
@@ -68,50 +57,41 @@ def answer_lines(answers: Answers) -> Iterator[str]:
     kinds = Counter(kind for answer in answers.usable for kind in answer.kinds)
     if kinds:
         yield f"kinds of scam: {tally(dict(kinds.most_common()))}"
-    for label, places in _by_name(answers.unknown).items():
-        yield (
-            f"unknown label {shown(label)!r}: rows {first(places, _MOST_ROWS)}; known are "
-            f"{', '.join((*LABELS, UNSURE))}"
-        )
-    for kind, places in _by_name(answers.unknown_kinds).items():
-        yield (
-            f"unknown kind {shown(kind)!r}: rows {first(places, _MOST_ROWS)}; known kinds are "
-            f"{', '.join(KINDS)}"
-        )
+    for what, unknown, known in (
+        ("label", answers.unknown, (*LABELS, UNSURE)),
+        ("kind", answers.unknown_kinds, KINDS),
+    ):
+        rows = defaultdict(list)
+        for row, name in unknown:
+            rows[name].append(row)
+        for name, where in rows.items():
+            yield (
+                f"unknown {what} {label_words(name)!r}: rows {first(where, _MOST_ROWS)}; known "
+                f"{what}s are {', '.join(known)}"
+            )
     if answers.contradicting:
-        rows = first(answers.contradicting, _MOST_ROWS)
         yield (
-            f"different labels for one message or one text: rows {rows}; they are not counted "
-            "until they agree"
+            "different labels for one message or one text: rows "
+            f"{first(answers.contradicting, _MOST_ROWS)}; they are not counted until they agree"
         )
-    for one in labelled_campaigns(answers.usable):
+    for group in labelled_campaigns(answers.usable):
         yield (
-            f"campaigns labelled {one.label}: {one.campaigns:,}, of {one.messages:,} messages, "
-            f"{one.messages - one.flagged:,} of them not flagged"
+            f"campaigns labelled {group.label}: {group.campaigns:,}, of {group.messages:,} "
+            f"messages, {group.messages - group.flagged:,} of them not flagged"
         )
-    yield from _estimate_lines(answers, estimates(answers.usable))
-
-
-def _estimate_lines(answers: Answers, found: Sequence[Estimate]) -> Iterator[str]:
-    drawn: list[Answer] = [answer for answer in answers.usable if answer.audited]
+    drawn = sum(answer.audited for answer in answers.usable)
     if not drawn:
         yield "No message drawn at random has a label, so no rate can be estimated."
         return
-    yield f"From {len(drawn):,} labelled of {answers.audit:,} messages drawn at random (95 %):"
-    for one in found:
-        low, high = one.interval
-        rate = "no data" if one.rate is None else f"{100 * one.rate:.1f} %"
-        between = "" if one.rate is None else f", {100 * low:.1f} % to {100 * high:.1f} %"
-        yield f"  {one.name}: {rate}{between} ({one.hits:,} of {one.of:,})"
-    if len(drawn) < answers.audit:
+    yield f"From {drawn:,} labelled of {answers.audit:,} messages drawn at random (95 %):"
+    for estimate in estimates(answers.usable):
+        low, high = estimate.interval
+        rate = "no data"
+        if estimate.rate is not None:
+            rate = f"{100 * estimate.rate:.1f} %, {100 * low:.1f} % to {100 * high:.1f} %"
+        yield f"  {estimate.name}: {rate} ({estimate.hits:,} of {estimate.of:,})"
+    if drawn < answers.audit:
         yield "These hold for the whole dump only if messages without a label are like the others."
-
-
-def _by_name(pairs: Sequence[tuple[int, str]]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for row, name in pairs:
-        found.setdefault(name, []).append(row)
-    return found
 
 
 def recalibrated_lines(result: Recalibrated) -> Iterator[str]:
@@ -131,19 +111,19 @@ def recalibrated_lines(result: Recalibrated) -> Iterator[str]:
             f"{rows.mixed:,} groups of similar messages have both honest ones and scams; check "
             "their labels"
         )
-    for one in result.moved:
-        yield f"{one.name} (false-positive rate asked for: {one.fpr:g})"
-        yield f"  before: {measured_words(one.before)}"
-        yield f"  after:  {measured_words(one.after)}"
-        if one.after.fpr_interval[0] > one.fpr:
+    for moved in result.moved:
+        yield f"{moved.name} (requested false-positive rate: {moved.fpr:g})"
+        yield f"  before: {measured_words(moved.before)}"
+        yield f"  after:  {measured_words(moved.after)}"
+        if moved.after.fpr_interval[0] > moved.fpr:
             yield (
-                "  MORE FALSE ALARMS THAN ASKED FOR: the threshold was set on few honest messages, "
-                f"and the others show a rate over {one.fpr:g}; label more, or ask for a lower "
+                "  MORE FALSE ALARMS THAN REQUESTED: the threshold was set on few honest messages, "
+                f"and the others show a rate over {moved.fpr:g}; label more, or request a lower "
                 "rate (another seed only hides the problem)"
             )
     if result.refit is not None:
         yield from refit_lines(result.refit)
-    strictest = min(result.moved, key=lambda one: one.fpr)
+    strictest = min(result.moved, key=lambda moved: moved.fpr)
     if strictest.after.fpr_interval[1] >= 2 * strictest.fpr:
         yield (
             f"The interval reaches twice {strictest.fpr:g} or more; "

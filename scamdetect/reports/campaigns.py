@@ -1,18 +1,51 @@
-"""Campaigns as lines for a terminal, with the masked start of their messages."""
+"""Campaigns as lines for a terminal, and those that a report shows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import nlargest
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from scamdetect.errors import InputError
+from scamdetect.explain.explanation import Piece
+from scamdetect.labels import Decision
 from scamdetect.reports.cells import spaced_share
-from scamdetect.scored.top_campaigns import FEW_FLAGGED, GROWN, LARGE, Campaign
+from scamdetect.reports.counts import days_of
+from scamdetect.scored.read import ScoredDump, open_scored
+from scamdetect.scored.top_campaigns import (
+    FEW_FLAGGED,
+    GROWN,
+    LARGE,
+    Campaign,
+    are_of,
+    campaigns_beside,
+    first_texts,
+    read_campaigns,
+    unnoticed,
+)
 from scamdetect.system.shown import visible
 
 if TYPE_CHECKING:
     from scamdetect.scored.campaigns import CampaignsSummary
 
+_MOST_CAMPAIGNS = 12
 _MOST_SHOWN = 70  # characters of a template
+_COLUMNS = {
+    "decision": "scamdetect_decision",
+    "probability": "scamdetect_scam_probability",
+    "language": "scamdetect_language",
+    "text": "text",
+}
+
+Sample = Callable[[str, bool], tuple[Piece, ...]]  # of a message, with or without marks
+Shown = tuple[tuple[Campaign, tuple[Piece, ...]], ...]  # with the pieces of their first messages
 
 
 def campaign_lines(summary: CampaignsSummary) -> Iterator[str]:
@@ -23,61 +56,129 @@ def campaign_lines(summary: CampaignsSummary) -> Iterator[str]:
     )
     if summary.operations is not None:
         yield f"{summary.operations:,} operations: campaigns that share a link, wallet or handle"
-    yield from unnoticed_lines(summary.unnoticed, summary.listed, compared=summary.compared)
+    title, meaning = unnoticed_words(compared=summary.compared)
+    yield f"{title}: {summary.unnoticed:,} ({meaning})"
+    for campaign in summary.listed:
+        template = visible(campaign.template)
+        if len(template) > _MOST_SHOWN:
+            template = f"{template[: _MOST_SHOWN - 1]}…"
+        yield f"  {campaign.id}  {campaign_words(campaign)}: {template}"
+    if summary.unnoticed > len(summary.listed):
+        yield f"  and {summary.unnoticed - len(summary.listed):,} more in the file"
     yield f"campaigns written to {summary.destination}, their messages to {summary.members}"
 
 
-def unnoticed_title(*, compared: bool) -> str:
-    """Return the title of the list."""
-    return "Large, new and not flagged" if compared else "Large and not flagged"
-
-
-def unnoticed_meaning(*, compared: bool) -> str:
-    """Return the rule of the list in a sentence."""
+def unnoticed_words(*, compared: bool) -> tuple[str, str]:
+    """Return the title and the rule of the list of campaigns that are large and not flagged."""
     new = (
         f"new or at least {GROWN:g} times as many as before"
         if compared
         else "not compared with an earlier dump (--before), so new ones are not known"
     )
-    return f"at least {LARGE} messages, under {FEW_FLAGGED:.0%} flagged, {new}"
-
-
-def unnoticed_lines(
-    count: int, listed: Sequence[Campaign], *, compared: bool, templates: bool = True
-) -> Iterator[str]:
-    """Yield how many campaigns are large and not flagged, and the first of them."""
-    title, meaning = unnoticed_title(compared=compared), unnoticed_meaning(compared=compared)
-    yield f"{title}: {count:,} ({meaning})"
-    for campaign in listed:
-        template = f": {short(campaign.template)}" if templates else ""
-        yield f"  {campaign.id}  {campaign_words(campaign)}{template}"
-    if count > len(listed):
-        yield f"  and {count - len(listed):,} more in the file"
+    return (
+        "Large, new and not flagged" if compared else "Large and not flagged",
+        f"at least {LARGE} messages, under {FEW_FLAGGED:.0%} flagged, {new}",
+    )
 
 
 def campaign_words(campaign: Campaign) -> str:
     """Return the figures of a campaign."""
-    words = [
+    first, last = campaign.first_day, campaign.last_day
+    words = (
         f"{campaign.messages:,} messages",
+        f"{campaign.earlier:,} before" if campaign.earlier else "",
+        f"{campaign.senders:,} senders" if campaign.senders is not None else "",
         f"flagged {spaced_share(campaign.flagged_share)}",
         f"mean score {campaign.mean_probability:.3f}",
-    ]
-    if campaign.senders is not None:
-        words.insert(1, f"{campaign.senders:,} senders")
-    if campaign.earlier:
-        words.insert(1, f"{campaign.earlier:,} before")
-    if campaign.first_day is not None:
-        words.append(days(campaign))
-    return ", ".join([*words, *(name for name, _ in campaign.languages[:1])])
+        (first if first == last else f"{first} to {last}") if first else "",
+        *(name for name, _ in campaign.languages[:1]),
+    )
+    return ", ".join(filter(None, words))
 
 
-def days(campaign: Campaign) -> str:
-    """Return the first and the last day of a campaign, one day if they are equal."""
-    first, last = campaign.first_day or "", campaign.last_day or ""
-    return first if first == last else f"{first} to {last}"
+@dataclass(frozen=True)
+class Campaigns:
+    """The campaigns with the most flagged messages and, from the file ``name``, unnoticed ones.
+
+    ``unnoticed`` has the first of ``count`` campaigns that are large, new and not flagged.
+    ``stale`` is the name of a file that is damaged or of another dump.
+    """
+
+    flagged: Shown = ()
+    unnoticed: Shown = ()
+    count: int = 0
+    name: str | None = None
+    title: str = ""
+    meaning: str = ""
+    stale: str | None = None
 
 
-def short(template: str) -> str:
-    """Return the start of a template, hidden characters as codes."""
-    text = visible(template)
-    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"
+def campaigns_of(
+    dump: ScoredDump, text: str | None, time: str | None, sample: Sample | None
+) -> Campaigns:
+    """Return the campaigns next to a scored dump or, without such a file, of its flagged rows.
+
+    ``sample`` returns the pieces of a message; without it there are none.
+    """
+    path, stale = campaigns_beside(dump.path), None
+    if path is not None:
+        try:
+            listed, top = unnoticed(path, _MOST_CAMPAIGNS), _top(read_campaigns(path))
+            if (top or listed.first) and are_of(dump, text, [*top, *listed.first]):
+                return Campaigns(
+                    _shown(dump, text, top, sample, marked=True),
+                    _shown(dump, text, listed.first, sample, marked=False),
+                    listed.count,
+                    path.name,
+                    *unnoticed_words(compared=listed.compared),
+                )
+        except InputError:
+            pass
+        stale = path.name
+    flagged = () if text is None else _of_flagged(dump, text, time, sample)
+    return Campaigns(flagged, stale=stale)
+
+
+def _of_flagged(dump: ScoredDump, text: str, time: str | None, sample: Sample | None) -> Shown:
+    """Return the largest campaigns of the flagged rows, which are copied to a temporary file."""
+    from scamdetect.scored.campaigns import write_campaigns
+
+    with TemporaryDirectory(prefix=".scamdetect-") as folder:  # has mode 0700
+        path = Path(folder) / "flagged.parquet"
+        writer: pq.ParquetWriter | None = None
+        for batch in dump.batches(text, time):
+            table = batch.table.filter(pc.equal(batch.table["decision"], Decision.FLAG.value))
+            columns = {column: table[name] for name, column in _COLUMNS.items()}
+            columns["scamdetect_kinds"] = pc.binary_join(table["kinds"], ";")
+            if time is not None:
+                columns["day"] = pa.array(days_of(table["time"]))
+            rows = pa.table(columns)
+            writer = writer or pq.ParquetWriter(path, rows.schema)
+            writer.write_table(rows)
+        if writer is None:
+            return ()
+        writer.close()
+        summary = write_campaigns(path, time_column=None if time is None else "day")
+        top = _top(read_campaigns(summary.destination))
+        return _shown(open_scored(path), "text", top, sample, marked=True)
+
+
+def _top(campaigns: Iterator[Campaign]) -> list[Campaign]:
+    flagged = (campaign for campaign in campaigns if campaign.flagged)
+    return nlargest(_MOST_CAMPAIGNS, flagged, key=lambda c: (c.flagged, -c.first_row))
+
+
+def _shown(
+    dump: ScoredDump,
+    text: str | None,
+    campaigns: Sequence[Campaign],
+    sample: Sample | None,
+    *,
+    marked: bool,
+) -> Shown:
+    """Return the campaigns with the pieces of their first message or of their template."""
+    if sample is None:
+        return tuple((campaign, ()) for campaign in campaigns)
+    texts = {} if text is None else first_texts(dump, text, {c.first_row for c in campaigns})
+    pieces = {row: sample(first, marked) for row, first in texts.items()}
+    return tuple((c, pieces.get(c.first_row, (Piece(c.template, 0, ""),))) for c in campaigns)

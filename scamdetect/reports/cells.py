@@ -13,10 +13,10 @@ def estimate(record: Mapping[str, Any] | None) -> Estimate | None:
     return None if record is None else Estimate(**record)
 
 
-def percent(figure: Estimate | None) -> str:
+def percent(figure: Estimate | None, nothing: str = "-") -> str:
     """Return the figure and its interval in percent, a dash for None."""
     if figure is None:
-        return "-"
+        return nothing
     return f"{figure.value:.1%} [{figure.low * 100:.1f}, {figure.high * 100:.1f}]"
 
 
@@ -29,13 +29,12 @@ def points(figure: Estimate | None) -> str:
     """Return a difference of shares and its interval in signed points, a dash for None."""
     if figure is None:
         return "-"
-    value, low, high = (100 * part for part in (figure.value, figure.low, figure.high))
-    return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
+    return f"{100 * figure.value:+.1f} [{100 * figure.low:+.1f}, {100 * figure.high:+.1f}]"
 
 
 def measured(figure: Estimate | None) -> str:
-    """Return the same, "not measured" for None."""
-    return "not measured" if figure is None else percent(figure)
+    """Return the figure and its interval in percent, "not measured" for None."""
+    return percent(figure, "not measured")
 
 
 def decimal(figure: Estimate | None) -> str:
@@ -52,7 +51,7 @@ def number(value: float | None, how: str = ",", nothing: str = "-") -> str:
 
 def n_of(figure: Estimate | None) -> str:
     """Return how many rows a figure is of, a dash for None."""
-    return number(None if figure is None else figure.n)
+    return number(figure.n if figure else None)
 
 
 def share(value: float | None) -> str:
@@ -61,29 +60,26 @@ def share(value: float | None) -> str:
 
 
 def spaced_share(value: float) -> str:
-    """Return a share in percent for sentences and pages, with a digit more under 1 %."""
+    """Return a share in percent for sentences and pages, with one more digit under 1 %."""
     return f"{100 * value:.{2 if value < 0.01 else 1}f} %"
 
 
 def share_of(part: float, whole: float) -> str:
-    """Return a share in percent for pages, with as many digits as say something."""
+    """Return a share in percent for pages, with as many digits as are useful."""
     if not whole or not part:
         return "0 %"
     percent = 100 * part / whole
-    if percent < 0.01:
-        return "under 0.01 %"
     digits = 0 if percent >= 99.95 else 2 if percent < 1 else 1
-    return f"{percent:.{digits}f} %"
+    return "under 0.01 %" if percent < 0.01 else f"{percent:.{digits}f} %"
 
 
-def count(number: int, of: str = "") -> str:
-    """Return a number, with the word for what is counted in its singular or plural if given."""
-    plural = "s" if of and number != 1 else ""
-    return f"{number:,} {of}{plural}".rstrip()
+def count(number: int, noun: str = "") -> str:
+    """Return a number, and its noun in the singular or plural if given."""
+    return f"{number:,} {noun}{'s' if noun and number != 1 else ''}".rstrip()
 
 
 def amount(value: float | None) -> str:
-    """Return what something takes with three digits or more, a dash for None."""
+    """Return a duration or size with three digits or more, a dash for None."""
     return number(value, ",.0f" if value is not None and value >= 100 else ",.3g")
 
 
@@ -98,13 +94,13 @@ def tally(counts: Mapping[str, int]) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return names as a sentence has them."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    """Return names as in a sentence: "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def change(before: Estimate | None, after: Estimate | None) -> str:
     """Return two figures without intervals in percent, as one cell."""
-    return " -> ".join(share(one.value if one else None) for one in (before, after))
+    return " -> ".join(share(figure.value if figure else None) for figure in (before, after))
 
 
 def moved(counts: tuple[int, int, int] | None) -> str:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from scamdetect import __version__
 from scamdetect.errors import MissingExtraError
-from scamdetect.reports.cells import count
-from scamdetect.system.files import ANYONE, Access, writing
+from scamdetect.reports.cells import count, listed, share_of, spaced_share
+from scamdetect.system.files import ANYONE, writing
 
 try:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 except ImportError as error:
     raise MissingExtraError("jinja2", "report") from error
 
+_TEMPLATES = files("scamdetect.reports")
+_FILTERS = {"count": count, "listed": listed, "share": share_of, "percent": spaced_share}
 _NOTHING = {"-", "seen", "too few", "not finished", "no threshold", "not known"}
 
 
-@dataclass(frozen=True, slots=True)
-class Plot:
+class Plot(NamedTuple):
     """An image as a data URL, and its description."""
 
     data: str
@@ -41,29 +43,23 @@ def page(
     finalize: Callable[[Any], Any] | None = None,
     **given: object,
 ) -> str:
-    """Return the page of a template of this package, rendered with the given names.
-
-    ``finalize`` changes each text before it is shown.
-    """
+    """Return the page of a template of this package; ``finalize`` changes each shown text."""
     # Autoescape: messages and names come from strangers and may contain tags.
     environment = Environment(
-        loader=FunctionLoader(_source),
+        loader=FunctionLoader(lambda name: _TEMPLATES.joinpath(name).read_text(encoding="utf-8")),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=finalize,
     )
-    environment.filters |= {"count": count, "halves": halves, **filters}
+    environment.filters |= {**_FILTERS, "halves": halves, **filters}
     environment.tests["nothing"] = _NOTHING.__contains__
-    return environment.get_template(template).render(given)
+    known = {"made": date.today().isoformat(), "version": __version__}
+    return environment.get_template(template).render(known | given)
 
 
-def _source(template: str) -> str:
-    return files("scamdetect.reports").joinpath(template).read_text(encoding="utf-8")
-
-
-def write_page(text: str, path: Path, access: Access = ANYONE) -> None:
+def write_page(text: str, path: Path, access: int = ANYONE) -> None:
     """Write a page completely or not at all; raise OSError if that fails."""
     with writing(path, access) as file:
         file.write(text.encode("utf-8", "backslashreplace"))

@@ -46,14 +46,14 @@ def section_lines(
 
     From ``fold`` rows on a table is folded away.
     """
-    for one in sections:
+    for section in sections:
         lines = []
-        if one.rows:
-            lines = table(map(escape, one.header), (map(escape, row) for row in one.rows))
-        if fold is not None and len(one.rows) >= fold:
-            summary = f"<details><summary>{len(one.rows)} rows</summary>"
+        if section.rows:
+            lines = table(map(escape, section.header), (map(escape, row) for row in section.rows))
+        if fold is not None and len(section.rows) >= fold:
+            summary = f"<details><summary>{len(section.rows)} rows</summary>"
             lines = [summary, "", *lines, "", "</details>"]
-        yield from titled(escape(one.title), escape(one.about), lines, level)
+        yield from titled(escape(section.title), escape(section.about), lines, level)
 
 
 def between_markers(page: str, start: str, end: str, lines: Iterable[str], path: Path) -> str:

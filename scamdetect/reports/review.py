@@ -4,35 +4,34 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from scamdetect import __version__
 from scamdetect.adapt.labels import COLUMNS, around_answer, record
 from scamdetect.adapt.queue import AUDIT, CAMPAIGN, Queue, QueueRow
 from scamdetect.detector import ScamDetector
-from scamdetect.dumps.outputs import reported
-from scamdetect.explain.cues import Cue, find_cues
-from scamdetect.explain.occlusion import Detector, explain, strengths
+from scamdetect.explain.cues import find_cues
+from scamdetect.explain.explanation import cut
+from scamdetect.explain.occlusion import Detector, explain
 from scamdetect.labels import KINDS, kind_name, language_title
 from scamdetect.reports import html
 from scamdetect.reports.campaigns import campaign_words
 from scamdetect.reports.dump import scoring_bundle
 from scamdetect.scored.read import open_scored
 from scamdetect.scored.top_campaigns import other_texts
-from scamdetect.system.files import ANYONE, Access
+from scamdetect.system.files import access_of
+from scamdetect.system.os_errors import written
 from scamdetect.system.shown import visible
 from scamdetect.text.masking import beginning
 
 SHOWN = 20_000  # characters of a message that the page shows; the CSV has all of them
-EXAMPLES, EXAMPLE_SHOWN = 4, 400  # other messages of a campaign, and the characters of each
+_EXAMPLES, _EXAMPLE_SHOWN = 4, 400  # other messages of a campaign, and the characters of each
 _QUOTED, _MOST_CUES = 80, 30
-NOT_AT_HAND = "The model that scored the file is not at hand, so only cues are marked."
+UNMARKED = "The model that scored the file is not available, so only cues are marked."
+_CHOSEN = {AUDIT: "at random", CAMPAIGN: "for its campaign"}
 
 
 def write_review(
@@ -40,61 +39,49 @@ def write_review(
     path: Path,
     scored: Path,
     *,
-    text_column: str = "text",
     model: Path | None = None,
     marks: bool = True,
-    access: Access = ANYONE,
-    watch: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> str | None:
     """Write the page of a queue that was drawn from ``scored``; return why marks are missing.
 
     With ``marks`` the bundle that scored the messages, ``model`` or the shipped one, scores each up
-    to 50 times to mark what raises its score; ``watch`` gets the number of messages done. Raises
+    to 50 times to mark what raises its score; ``progress`` gets the number of messages done. Raises
     InputError if ``model`` did not score the dump or a file of campaigns is damaged, BundleError on
     a damaged bundle, OutputError if the page cannot be written.
     """
-    dump = open_scored(scored)
     models = sorted({row.model_id for row in queue.rows if row.model_id})
     bundle = scoring_bundle(scored, models, model) if marks else None
-    notice = NOT_AT_HAND if marks and bundle is None else None
+    notice = UNMARKED if marks and bundle is None else None
     campaigns = [row.campaign for row in queue.rows if row.campaign is not None]
-    examples = other_texts(dump, text_column, campaigns, EXAMPLES)
+    examples = other_texts(open_scored(scored), queue.text_column, campaigns, _EXAMPLES)
     detector = None if bundle is None else ScamDetector.load(bundle.folder)
     items = []
     for done, row in enumerate(queue.rows, 1):
         judge = detector if bundle is not None and row.model_id == bundle.model_id else None
         items.append(_item(row, judge, examples))
-        watch(done)
-    page = review_page(items, scored.name, f"{path.stem}.csv", [notice] if notice else [])
-    with reported(path):
-        html.write_page(page, path, access)
-    return notice
-
-
-def review_page(
-    items: Sequence[Mapping[str, Any]], name: str, saved_as: str, notices: Sequence[str] = ()
-) -> str:
-    """Return the page; its answers are kept in the browser under a hash of the rows."""
+        progress(done)
     script = files("scamdetect.reports").joinpath("review.js").read_text(encoding="utf-8")
     lines = [[item["before"], item["after"]] for item in items]
-    return html.page(
+    page = html.page(
         "review.html",
-        name=visible(name),
-        notices=notices,
-        made=date.today().isoformat(),
-        version=__version__,
+        name=visible(scored.name),
+        notices=[notice] if notice else [],
         count=len(items),
         script=script,
         # Only this script runs, whatever a message holds.
         hash=b64encode(sha256(script.encode()).digest()).decode(),
         data={
-            "id": sha256(json.dumps(lines).encode()).hexdigest()[:16],
-            "file": saved_as.encode("utf-8", "replace").decode(),
+            "id": sha256(json.dumps(lines).encode()).hexdigest()[:16],  # of answers in the browser
+            "file": f"{path.stem}.csv".encode("utf-8", "replace").decode(),
             "header": ",".join(COLUMNS),
             "kinds": [[kind.value, kind_name(kind)] for kind in KINDS],
             "items": items,
         },
     )
+    with written(path):
+        html.write_page(page, path, access_of([scored]))
+    return notice
 
 
 def _item(
@@ -102,66 +89,41 @@ def _item(
 ) -> dict[str, Any]:
     """Return what the page needs of a row, in plain JSON types."""
     before, after = around_answer(record(row))
-    cues = find_cues(row.text[:SHOWN])
-    listed = dict.fromkeys((cue.meaning, _quoted(row.text, cue)) for cue in cues)
+    text = row.text[:SHOWN]
+    cues = find_cues(text)
+    quotes = ((cue.meaning, " ".join(_cut(text[cue.start : cue.end]).split())) for cue in cues)
+    spans = () if detector is None else explain(detector, beginning(row.text))
     campaign = row.campaign
-    found = () if campaign is None else examples.get(campaign.id, ())
+    facts = [
+        ("Row", f"{row.row:,}"),
+        ("Language", _cut(language_title(row.language))),
+        ("Chosen", _CHOSEN.get(row.part, "near a threshold")),
+        *([] if row.key is None else [("Key", _cut(row.key))]),
+    ]
+    predicted = [
+        ("Decision", row.decision),
+        ("Scam probability", f"{row.scam_probability:.3f}"),
+        ("Kinds", ", ".join(map(kind_name, row.kinds))),
+        ("Near the threshold", row.near or ""),
+        ("Campaign", "" if campaign is None else campaign_words(campaign)),
+    ]
     return {
         "before": before,
         "after": after,
-        # Rates come from these, so nothing that the model says should sway the answer.
+        # Rates come from these, so nothing that the model predicts should sway the answer.
         "hidden": row.part == AUDIT,
         "lang": "" if row.language == "und" else row.language,
-        "facts": _facts(row),
-        "model": _of_model(row),
-        "pieces": list(_pieces(row.text, detector, cues)),
+        "facts": facts,
+        "model": [pair for pair in predicted if pair[1]],
+        "pieces": list(cut(text, spans, cues)),
         "more": max(0, len(row.text) - SHOWN),
-        "cues": list(listed)[:_MOST_CUES],
+        "cues": list(dict.fromkeys(quotes))[:_MOST_CUES],
         "messages": None if campaign is None else campaign.messages,
-        "examples": [visible(_cut(text, EXAMPLE_SHOWN)) for text in found],
+        "examples": [
+            _cut(text, _EXAMPLE_SHOWN) for text in examples.get(campaign.id if campaign else "", ())
+        ],
     }
 
 
-def _facts(row: QueueRow) -> list[tuple[str, str]]:
-    chosen = {AUDIT: "at random", CAMPAIGN: "for its campaign"}
-    found = [
-        ("Row", f"{row.row:,}"),
-        ("Language", visible(_cut(language_title(row.language), _QUOTED))),
-        ("Chosen", chosen.get(row.part, "near a threshold")),
-    ]
-    return found if row.key is None else [*found, ("Key", visible(_cut(row.key, _QUOTED)))]
-
-
-def _of_model(row: QueueRow) -> list[tuple[str, str]]:
-    found = [("Decision", row.decision), ("Scam probability", f"{row.scam_probability:.3f}")]
-    if row.kinds:
-        found.append(("Kinds", ", ".join(map(kind_name, row.kinds))))
-    if row.near in ("flag", "review"):
-        found.append(("Near the threshold", row.near))
-    return found if row.campaign is None else [*found, ("Campaign", campaign_words(row.campaign))]
-
-
-def _pieces(
-    text: str, detector: Detector | None, cues: Sequence[Cue]
-) -> Iterator[tuple[str, int, str]]:
-    """Yield the text that is shown in pieces with their strength, 0 to 2, and names of cues."""
-    shown = text[:SHOWN]
-    strength, names = [0] * len(shown), [""] * len(shown)
-    spans = () if detector is None else explain(detector, beginning(text))
-    for span, one in zip(spans, strengths(spans), strict=True):
-        strength[span.start : span.end] = [one] * (span.end - span.start)
-    for cue in cues:
-        for place in range(cue.start, min(cue.end, len(shown))):
-            names[place] += f"; {cue.meaning}" if names[place] else cue.meaning
-    for (one, name), group in groupby(
-        range(len(shown)), key=lambda place: (strength[place], names[place])
-    ):
-        yield visible("".join(shown[place] for place in group)), one, name
-
-
-def _quoted(text: str, cue: Cue) -> str:
-    return " ".join(visible(_cut(text[cue.start : cue.end], _QUOTED)).split())
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def _cut(text: str, most: int = _QUOTED) -> str:
+    return visible(text if len(text) <= most else f"{text[: most - 1]}…")

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A table under its title, with a line that says what it means and the plots that go with it.
-
-    Without rows, ``about`` says why.
-    """
+    """A table under its title, its meaning in a line, and its plots; ``about`` says why no rows."""
 
     title: str
     about: str
@@ -21,11 +18,7 @@ class Section:
 
 
 def section(
-    title: str,
-    about: str,
-    header: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *plots: str,
+    title: str, about: str, header: Sequence[str], rows: Sequence[Sequence[str]], *plots: str
 ) -> Section:
     """Return the section with its cells as tuples."""
     return Section(title, about, tuple(header), tuple(map(tuple, rows)), plots)
