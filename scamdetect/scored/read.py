@@ -69,14 +69,17 @@ class ScoredDump:
         return "text" if self.job is None else self.job.text_column
 
     def has(self, column: str) -> bool:
-        """Return True if there is a column, or a path such as ``message.body``."""
-        return column in self.columns or column in self.dump.members
+        """Return True if there is a column, or a path such as ``message.body`` that has values."""
+        if column in self.columns or column.split(".")[0] not in self.columns:
+            return column in self.columns
+        batch = next(self.dump.batches(), None)
+        values = [] if batch is None else column_values(batch.table, column)
+        return any(value is not None for value in values)
 
     def require(self, column: str) -> None:
         """Raise InputError, with the existing names, if there is no such column or path."""
         if not self.has(column):
-            names = (*self.columns, *self.dump.members)
-            raise missing_column(self.path, repr(column), names, cure="name another")
+            raise missing_column(self.path, repr(column), self.columns, cure="name another")
 
     def batches(
         self, text: str | None = None, time: str | None = None, key: str | None = None
