@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -59,4 +61,5 @@ def write_record(path: Path, rows: int, **changes: Any) -> None:  # noqa: ANN401
         "source": "invented", "source_format": "parquet", "text_column": "text", "rows": rows,
         "written": rows, "options": {"kind_flags": {}, "sender_column": None},
     }  # fmt: skip
-    job_path(path).write_text(JobRecord(**values | changes).to_json(), encoding="utf-8")
+    record = json.dumps(asdict(JobRecord(**values | changes)))
+    job_path(path).write_text(record, encoding="utf-8")
