@@ -73,7 +73,10 @@ class ScoredDump:
         if column in self.columns or column.split(".")[0] not in self.columns:
             return column in self.columns
         batch = next(self.dump.batches(), None)
-        values = [] if batch is None else column_values(batch.table, column)
+        try:
+            values = [] if batch is None else column_values(batch.table, column)
+        except pa.ArrowInvalid:  # no such member
+            return False
         return any(value is not None for value in values)
 
     def require(self, column: str) -> None:
