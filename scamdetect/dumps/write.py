@@ -21,6 +21,7 @@ from scamdetect.system.files import ANYONE, writing
 from scamdetect.system.os_errors import written
 
 _GROUP_ROWS = 1 << 16
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _PACKED = {".gz": "gzip", ".zst": "zstd"}
 # What spreadsheets run, as OWASP lists it, but no plain number.
 _FORMULA = re.compile(r"(?![+-][\d.,]+$)[=+\-@\t\r\n＝＋－＠]")
@@ -125,16 +126,14 @@ def _json_texts(field: pa.Field, column: pa.ChunkedArray) -> list[str]:
         texts = column.cast(pa.string()).to_pylist()
         return ["null" if text in (None, "nan", "inf", "-inf") else text for text in texts]
     values = json_values(column)
-    if field.name == "scamdetect_kinds":
+    if field.name == "scamdetect_kinds" and pa.types.is_nested(field.type):
         values = list(map(_rounded, values))
-    return [json.dumps(value, ensure_ascii=False) for value in values]
+    return list(map(_encode, values))
 
 
-def _rounded(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _rounded(kinds: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
     """Return the kinds of a message with the digits that they have."""
-    if isinstance(value, list) and value and isinstance(value[0], dict) and "kind" in value[0]:
-        return [kind | {"probability": float(f"{kind['probability']:.7g}")} for kind in value]
-    return value
+    return [kind | {"probability": float(f"{kind['probability']:.7g}")} for kind in kinds or ()]
 
 
 def _unquoted(column: pa.ChunkedArray) -> pa.ChunkedArray:
