@@ -44,7 +44,7 @@ def _format(context: click.Context, option: click.Parameter, name: str | None) -
 
 def _columns(context: click.Context, option: click.Parameter, text: str | None) -> list[str] | None:
     try:
-        return None if text is None else next(csv.reader([text]), [])
+        return None if text is None else next(csv.reader([text], strict=True), [])
     except csv.Error:
         raise click.BadParameter("put a name that has a comma or a quote in quotes") from None
 
@@ -210,7 +210,7 @@ def score(
             "--rejects is for standard input; other jobs write <destination>.rejected.jsonl"
         )
     from scamdetect.cli.interrupts import stop_on_interrupt
-    from scamdetect.dumps.score import ScoreOptions, score_file, score_stream
+    from scamdetect.dumps.score import ScoreOptions, score_file
 
     if allowing is not None:
         from scamdetect.dumps.decide import AllowList
@@ -229,6 +229,8 @@ def score(
         detector, report = loaded.with_thresholds(**thresholds), _log_part if log_json else show
         chosen = ScoreOptions(**options)
         if source == "-":
+            from scamdetect.dumps.stream import score_stream
+
             summary = score_stream(
                 input_bytes(),
                 cast(IO[bytes], OutputBytes()),

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +77,14 @@ def serve(
     token = os.environ.get(TOKEN)
     if token is not None and (not token or not token.isascii() or set(token) & set(" \t\r\n")):
         raise InputError(f"{TOKEN} must be ASCII without spaces and not empty; or unset it")
-    if token is None and not _is_loopback(host):
-        raise InputError(f"anyone who can reach {host} could send requests; set {TOKEN}")
     with extra("serve"):
         import uvicorn
 
-        from scamdetect.serve.app import create_app
+        from scamdetect.serve.app import LOCAL, create_app
         from scamdetect.serve.schema import Limits
+    name = f"[{host}]" if ":" in host else host
+    if token is None and not LOCAL.fullmatch(name):
+        raise InputError(f"anyone who can reach {host} could send requests; set {TOKEN}")
     from scamdetect.detector import ScamDetector
     from scamdetect.dumps.decide import AllowList
 
@@ -106,17 +106,9 @@ def serve(
     with _listening(host, port) as listener:
         for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again at its end
             signal.signal(number, lambda *_: None)
-        name = f"[{host}]" if ":" in host else host
         say(f"{detector.model_id} on http://{name}:{listener.getsockname()[1]}", err=True)
         uvicorn.Server(config).run(sockets=[listener])
     os._exit(0)  # no thread may keep the process whose client is gone
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scamdetect.dumps.text import Line
 from scamdetect.errors import InputError
-from scamdetect.frames.arrow import encodable
 
 JSON = {b"scamdetect_json": b"1"}  # metadata of a column of JSON text
 BATCH_ROWS = 2048
@@ -21,10 +21,10 @@ BATCH_BYTES = 8 << 20
 
 @dataclass(frozen=True)
 class Reject:
-    """A record that cannot be read, with its line, the reason and its bytes.
+    """A record that cannot be read: its line and byte in the decompressed file, reason and bytes.
 
-    ``offset`` is its byte in the decompressed file. ``kept`` is True if the record is also a row:
-    then only some of its bytes could not be decoded, and the row has U+FFFD instead.
+    ``kept`` is True if the record is also a row: then only some of its bytes could not be decoded,
+    and the row has U+FFFD instead.
     """
 
     line: int
@@ -34,15 +34,23 @@ class Reject:
     offset: int | None = None
     kept: bool = False
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types; bytes that are not UTF-8 become base64."""
+    def to_json(self) -> bytes:
+        """Return a line of JSON; bytes that are not UTF-8 become base64."""
         value: dict[str, Any] = {} if self.file is None else {"file": self.file}
         value |= {"line": self.line, "offset": self.offset, "reason": self.reason}
         value |= {"kept": True} if self.kept else {}
         try:
-            return value | {"raw": self.raw.decode("utf-8")}
+            value["raw"] = self.raw.decode("utf-8")
         except UnicodeDecodeError:
-            return value | {"raw_base64": base64.b64encode(self.raw).decode("ascii")}
+            value["raw_base64"] = base64.b64encode(self.raw).decode("ascii")
+        return f"{json.dumps(value, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace")
+
+
+def problem_of(line: Line) -> Reject | None:
+    """Return the bytes of a line that could not be decoded, or that is too long, or None."""
+    if line.problem is None:
+        return None
+    return Reject(line.number, line.problem, line.raw, offset=line.offset, kept=not line.is_cut)
 
 
 @dataclass(frozen=True)
@@ -63,8 +71,7 @@ class Batch:
 class Dump:
     """An opened dump: its columns, and its batches, read again on each call.
 
-    ``notes`` report decisions about how the file is read, ``members`` are dotted paths into nested
-    columns, ``format`` is the format of the files.
+    ``notes`` report decisions about how the file is read, ``format`` is the format of the files.
     """
 
     schema: pa.Schema
@@ -72,7 +79,6 @@ class Dump:
     encoding: str | None = None
     delimiter: str | None = None
     notes: tuple[str, ...] = ()
-    members: tuple[str, ...] = ()
     format: str | None = None
 
 
@@ -89,7 +95,7 @@ class Item:
     note: Reject | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Group:
     """Consecutive records, with the rejected ones separate."""
 
@@ -104,34 +110,33 @@ def grouped(items: Iterable[Item], encoding: str | None, where: str) -> Iterator
     Raises InputError if more than half of the first records cannot be decoded: then the encoding
     is wrong, rather than single records damaged.
     """
-    for index, group in enumerate(_bounded(items)):
-        damaged = [reject for reject in group.rejects if reject.kept]
-        if index == 0 and len(damaged) * 2 > len(group.records):
-            raise InputError(
-                f"{where}:{damaged[0].line}: {damaged[0].reason}, as in {len(damaged)} of the "
-                f"first {len(group.records)} records; the file is not {encoding}: pass its "
-                "encoding with --encoding"
-            )
+    group, size, checked = Group([], [], 0), 0, False
+    for item in items:
+        if isinstance(item.record, Reject):
+            group.rejects.append(item.record)
+        else:
+            group.records.append(item.record)
+            group.rejects.extend([] if item.note is None else [item.note])
+        size += item.size
+        group.offset = item.offset
+        if len(group.records) + len(group.rejects) >= BATCH_ROWS or size >= BATCH_BYTES:
+            checked = checked or _check_decoded(group, encoding, where)
+            yield group
+            group, size = Group([], [], 0), 0
+    if group.records or group.rejects:
+        checked = checked or _check_decoded(group, encoding, where)
         yield group
 
 
-def _bounded(items: Iterable[Item]) -> Iterator[Group]:
-    records: list[Any] = []
-    rejects: list[Reject] = []
-    size = offset = 0
-    for item in items:
-        if isinstance(item.record, Reject):
-            rejects.append(item.record)
-        else:
-            records.append(item.record)
-            rejects += [] if item.note is None else [item.note]
-        size += item.size
-        offset = item.offset
-        if len(records) + len(rejects) >= BATCH_ROWS or size >= BATCH_BYTES:
-            yield Group(records, rejects, offset)
-            records, rejects, size = [], [], 0
-    if records or rejects:
-        yield Group(records, rejects, offset)
+def _check_decoded(group: Group, encoding: str | None, where: str) -> bool:
+    damaged = [reject for reject in group.rejects if reject.kept]
+    if len(damaged) * 2 > len(group.records):
+        raise InputError(
+            f"{where}:{damaged[0].line}: {damaged[0].reason}, as in {len(damaged)} of the first "
+            f"{len(group.records)} records; the file is not {encoding}: pass its encoding with "
+            "--encoding"
+        )
+    return True
 
 
 def record_dump(
@@ -162,17 +167,19 @@ def record_dump(
 
 
 def array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    """Return an Arrow array; lone surrogates, which UTF-8 lacks, become escapes."""
+    """Return an Arrow array; lone surrogates, which UTF-8 lacks, become U+FFFD."""
     try:
         return pa.array(values, kind)
     except UnicodeEncodeError:
-        return pa.array([_encodable(value) for value in values], kind)
+        return pa.array(map(_encodable, values), kind)
 
 
 def _encodable(value: Any) -> Any:  # noqa: ANN401 - any value of a record
     if isinstance(value, list):
-        return [_encodable(item) for item in value]
-    return encodable(value) if isinstance(value, str) else value
+        return list(map(_encodable, value))
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
 
 
 def is_json(field: pa.Field) -> bool:
@@ -181,30 +188,27 @@ def is_json(field: pa.Field) -> bool:
 
 
 def column_values(table: pa.Table, name: str) -> list[Any]:
-    """Return the values of a column, or at a dotted path into one.
+    """Return the values of a column, or at a dotted path into one; None if it leads nowhere.
 
-    Bytes of text that are not UTF-8 become U+FFFD; a path that leads nowhere gives None.
+    Bytes of text that are not UTF-8 become U+FFFD.
     """
     head, *path = [name] if name in table.column_names else name.split(".")
     if head not in table.column_names:
         return [None] * table.num_rows
-    column = table.column(head)
-    if path and pa.types.is_struct(column.type):
-        column, path = pc.struct_field(column, path), []
-    values = plain_values(column)
-    if is_json(table.schema.field(head)):
-        values = [None if value is None else json.loads(value) for value in values]
-    for part in path:
-        values = [value.get(part) if isinstance(value, dict) else None for value in values]
-    return values
-
-
-def plain_values(column: pa.ChunkedArray) -> list[Any]:
-    """Return the values of a column; bytes of text that are not UTF-8 become U+FFFD."""
+    column, of_json = table.column(head), is_json(table.schema.field(head))
+    for part in () if of_json else path:
+        if not pa.types.is_struct(column.type) or column.type.get_field_index(part) < 0:
+            return [None] * table.num_rows
+        column = pc.struct_field(column, part)
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     try:
-        return list(column.to_pylist())
+        values = list(column.to_pylist())
     except UnicodeDecodeError:
         raw = column.cast(pa.large_binary()).to_pylist()
-        return [None if value is None else value.decode("utf-8", "replace") for value in raw]
+        values = [None if value is None else value.decode("utf-8", "replace") for value in raw]
+    if of_json:
+        values = [None if value is None else json.loads(value) for value in values]
+    for part in path if of_json else ():
+        values = [value.get(part) if isinstance(value, dict) else None for value in values]
+    return values

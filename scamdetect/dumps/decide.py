@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 from scamdetect.conversation.turns import sender_name
+from scamdetect.dumps.formats import Format
+from scamdetect.dumps.source import open_dump
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, LISTED, Prediction
-from scamdetect.system.files import read_text
-from scamdetect.system.os_errors import unreadable
 from scamdetect.text.indicators import IndicatorType, indicators_of
 from scamdetect.text.link_disguises import may_have_links, spelt_out
 from scamdetect.text.link_finder import find_links, split_link
@@ -45,22 +44,25 @@ class AllowList:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Load the list from a CSV, JSONL or plain text file, chosen by its extension.
+        """Load the list from a table or a text file, chosen by its extension.
 
-        CSV and JSONL have a ``sender``, the ``text`` of a message whose template is allowed, or its
+        Tables have a ``sender``, the ``text`` of a message whose template is allowed, or its
         ``template`` hash; if a row has two, both must match. In plain text each line is a sender,
-        or ``template:`` and a hash; # starts a comment. Raises InputError, with file and line.
+        or ``template:`` and a hash; # starts a comment. Raises InputError.
         """
-        path = Path(path)
-        readers = {".csv": _csv_rows, ".jsonl": _json_rows, ".ndjson": _json_rows}
-        try:
-            lines = read_text(path, "utf-8-sig").splitlines(keepends=True)
-        except OSError as problem:
-            raise unreadable(path, problem) from problem
-        except UnicodeDecodeError:
-            raise InputError(f"{path}: not UTF-8; save the list as UTF-8") from None
-        rows = readers.get(path.suffix.lower(), _plain_rows)(path, lines)
-        entries = frozenset(_entry(f"{path}:{line}", row) for line, row in rows)
+        dump = open_dump(Path(path))
+        names = dump.schema.names
+        if dump.format == Format.TEXT:
+            names = ["sender"]
+        elif not {"sender", "text", "template"} & set(names):
+            raise InputError(f"{path}: has no column sender, template or text; name one of them so")
+        rows: list[dict[str, Any]] = []
+        for batch in dump.batches():
+            if batch.rejects:
+                line = batch.rejects[0].line
+                raise InputError(f"{path}:{line}: {batch.rejects[0].reason}; correct the line")
+            rows += batch.table.rename_columns(names).to_pylist()
+        entries = frozenset(filter(None, map(_entry, rows)))
         if not entries:
             raise InputError(f"{path}: the list is empty; add a sender or a template hash")
         return cls(entries)
@@ -124,58 +126,21 @@ def _reason(first: str, prediction: Prediction) -> str:
     return first if prediction.reason is None else f"{first}; {prediction.reason}"
 
 
-def _entry(where: str, row: Mapping[str, Any]) -> Entry:
-    sender = sender_name(row.get("sender"))
-    text, template = row.get("text"), row.get("template")
+def _entry(row: Mapping[str, Any]) -> Entry | None:
+    """Return the entry of a row, None for an empty one or a comment; raise InputError."""
+    sender, text, template = sender_name(row.get("sender")), row.get("text"), row.get("template")
+    if sender is not None and sender.startswith("template:"):
+        template, sender = sender.removeprefix("template:"), None
     if isinstance(text, str) and text.strip():
         template = template_hash(text)
-    if isinstance(template, str) and template.strip():
-        template = template.strip().lower()
-        if not _HASH.fullmatch(template):
-            raise InputError(f"{where}: the template is no sha256; pass the message as text")
-        return sender, template
-    if sender is None:
-        raise InputError(f"{where}: has no sender, template or text; add one or remove the line")
-    return sender, None
-
-
-_Rows = Iterator[tuple[int, Mapping[str, Any]]]  # line, values by column
-
-
-def _plain_rows(path: Path, lines: Sequence[str]) -> _Rows:
-    for number, line in enumerate(map(str.strip, lines), 1):
-        if line.startswith("template:"):
-            yield number, {"template": line.removeprefix("template:")}
-        elif line and not line.startswith("#"):
-            yield number, {"sender": line}
-
-
-def _csv_rows(path: Path, lines: Iterable[str]) -> _Rows:
-    reader = csv.DictReader(lines, strict=True)
-    try:
-        if not {"sender", "text", "template"} & set(reader.fieldnames or ()):
-            raise InputError(
-                f"{path}:1: the first line must name a column sender, template or text"
-            )
-        for row in reader:
-            if None in row or None in row.values():
-                raise InputError(f"{path}:{reader.line_num}: not as many cells as the header")
-            if any(map(str.strip, row.values())):
-                yield reader.line_num, row
-    except csv.Error as problem:
-        raise InputError(f"{path}:{reader.line_num}: {problem}; correct the CSV") from None
-
-
-def _json_rows(path: Path, lines: Sequence[str]) -> _Rows:
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line) if line.strip() else None
-        except (ValueError, RecursionError):
-            row = line
-        if row is not None and not isinstance(row, dict):
-            raise InputError(f"{path}:{number}: not a JSON object; write one object per line")
-        if row:
-            yield number, row
+    template = str(template or "").strip().lower() or None
+    if template is not None and not _HASH.fullmatch(template):
+        raise InputError(
+            "the allow-list has a template that is no sha256; pass the message as text"
+        )
+    if sender is not None and sender.startswith("#"):
+        sender = None
+    return None if sender is None and template is None else (sender, template)
 
 
 def listed_key(kind: IndicatorType, value: str) -> str:

@@ -22,7 +22,7 @@ from scamdetect.system.destinations import private_folder
 from scamdetect.system.files import OWNER, locked, read_text, write_text, writing
 
 RESTART = "start again with --overwrite, which discards the unfinished work"
-_OWN = ("part-*", "settings.json", "joined*", "may-replace", "lock")
+_OWN = ("part-*", "settings.json*", "joined*", "may-replace", "lock")
 _READ_ROWS = 1 << 14
 
 
@@ -55,8 +55,7 @@ class Parts:
                 for table, rejects, more in results:
                     writer.write_table(table)
                     for reject in rejects:
-                        line = json.dumps(reject.to_dict(), ensure_ascii=False)
-                        bad.write(f"{line}\n".encode("utf-8", "backslashreplace"))
+                        bad.write(reject.to_json())
                     counts += more
                 writer.close()
             finally:
@@ -82,8 +81,8 @@ class Parts:
             file.write(self._path(".rejected.jsonl", index).read_bytes())
 
     def remove(self) -> None:
-        """Remove the folder, the settings last; raise OSError."""
-        for path in sorted(self.folder.iterdir(), key=lambda path: path.name == "settings.json"):
+        """Remove the folder, first the settings, without which nothing is unfinished."""
+        for path in sorted(self.folder.iterdir(), key=lambda path: path.name != "settings.json"):
             path.unlink()
         self.folder.rmdir()
 
@@ -144,7 +143,9 @@ def _check_settings(path: Path, settings: dict[str, Any]) -> None:
     now = json.loads(json.dumps(settings))
     for name in sorted({*before, *now}):
         if before.get(name) != now.get(name):
+            # A column of a file without a header may be a message.
+            values = "" if name == "columns" else f" ({before.get(name)!r}, now {now.get(name)!r})"
             raise InputError(
-                f"{path}: the unfinished work has another {name} ({before.get(name)!r}, now "
-                f"{now.get(name)!r}); use the same, or {RESTART}"
+                f"{path}: the unfinished work has another {name}{values}; use the same, or "
+                f"{RESTART}"
             )

@@ -6,12 +6,20 @@ import csv
 import re
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from itertools import islice
 
 import pyarrow as pa
 
-from scamdetect.dumps.batch import Batch, Dump, Item, Reject, array, grouped, record_dump
+from scamdetect.dumps.batch import (
+    Batch,
+    Dump,
+    Item,
+    Reject,
+    array,
+    grouped,
+    problem_of,
+    record_dump,
+)
 from scamdetect.dumps.text import MAX_LINE_BYTES, EmptyFileError, Line, Stream, read_lines
 from scamdetect.errors import InputError
 
@@ -32,8 +40,17 @@ _CARRIAGE_RETURN = "\ufdd0"  # in place of one within a line, at which csv would
 csv.field_size_limit(MAX_LINE_BYTES)
 
 
-def open_csv(opener: Opener, where: str, encoding: str, delimiter: str) -> Dump:
-    """Open CSV or TSV whose first record names the columns; raise InputError."""
+def open_csv(
+    opener: Opener, where: str, encoding: str, delimiter: str | None, text_column: str | None
+) -> Dump:
+    """Open CSV or TSV whose first record names the columns; raise InputError.
+
+    Without a delimiter the one that fits the first records best is used.
+    """
+    notes: tuple[str, ...] = ()
+    if delimiter is None:
+        delimiter, notes = _detect_delimiter(opener, encoding, text_column)
+    delimiter = check_delimiter(delimiter)
     header, names = _header(opener, where, encoding, delimiter)
     # A repeated name gets a number, so that every column is kept.
     columns = [
@@ -41,8 +58,8 @@ def open_csv(opener: Opener, where: str, encoding: str, delimiter: str) -> Dump:
         for index, name in enumerate(names)
     ]
     schema = pa.schema([(array([name], pa.string())[0].as_py(), pa.string()) for name in columns])
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    notes = (f"{len(repeated)} column names occur twice; the later ones got a number",)
+    if len(set(names)) < len(names):
+        notes += ("some column names occur twice; the later ones got a number",)
 
     def batches() -> Iterator[Batch]:
         stream = opener()
@@ -54,7 +71,7 @@ def open_csv(opener: Opener, where: str, encoding: str, delimiter: str) -> Dump:
             table = pa.Table.from_arrays(arrays, schema=schema)
             yield Batch(table, tuple(group.rejects), stream.share)
 
-    return Dump(schema, batches, encoding, delimiter, notes if repeated else ())
+    return Dump(schema, batches, encoding, delimiter, notes)
 
 
 def open_text(opener: Opener, where: str, encoding: str, total: int = 0) -> Dump:
@@ -63,10 +80,9 @@ def open_text(opener: Opener, where: str, encoding: str, total: int = 0) -> Dump
     def items() -> Iterator[Item]:
         stream = opener()
         for line in read_lines(stream, encoding):
-            value: Reject | dict[str, str] = {TEXT_COLUMN: _body(line.text)}
-            if line.is_cut:
-                value = _reject(line, str(line.problem))
-            yield Item(value, len(line.raw), stream.position, _note(line))
+            note = problem_of(line)
+            value = note if note and line.is_cut else {TEXT_COLUMN: _body(line.text)}
+            yield Item(value, len(line.raw), stream.position, note)
 
     schema = pa.schema([(TEXT_COLUMN, pa.string())])
     return record_dump(schema, items, encoding=encoding, total=total, where=where)
@@ -83,20 +99,20 @@ def _lines(stream: Stream, encoding: str) -> Iterator[Line]:
 
 def _header(opener: Opener, where: str, encoding: str, delimiter: str) -> tuple[int, list[str]]:
     """Return the number of lines of the first record, and its cells; raise InputError."""
-    with closing(_lines(opener(), encoding)) as found:
-        lines, names = next(_records(found, delimiter), ([], []))
+    with opener() as stream:
+        lines, names = next(_records(_lines(stream, encoding), delimiter), ([], []))
     if not lines:
         raise EmptyFileError(f"{where}: the file is empty; its first line must name the columns")
-    at = f"{where}:{lines[0].number}"
     text = "".join(line.text for line in lines)
+    problem = next((line.problem for line in lines if line.problem), None)
     if lines[0].is_cut or len(text) > _MAX_HEADER:
-        raise InputError(f"{at}: the first line is too long for column names")
-    if problem := next((line.problem for line in lines if line.problem), None):
-        raise InputError(f"{at}: {problem}; pass the file's encoding with --encoding")
-    if "\r" in _body(text):
-        raise InputError(
-            f"{at}: the lines end in a carriage return without a newline; convert them to newlines"
-        )
+        problem = "too long for column names"
+    elif "\r" in _body(text):
+        problem = "lines end in a carriage return without a newline; convert them to newlines"
+    elif problem is not None:
+        problem += "; pass the file's encoding with --encoding"
+    if problem is not None:
+        raise InputError(f"{where}:{lines[0].number}: {problem}")
     return len(lines), names
 
 
@@ -105,17 +121,15 @@ def _items(lines: Iterator[Line], stream: Stream, delimiter: str, width: int) ->
         first = record[0]
         if width > 1 and len(record) == 1 and not _body(first.text):
             continue
-        size = sum(len(line.raw) for line in record)
-        damaged = next((line for line in record if line.problem), None)
-        if first.is_cut:
-            item: Reject | list[str] = _reject(first, str(first.problem))
-        elif len(cells) != width:
-            raw = b"".join(line.raw for line in record)
+        raw = b"".join(line.raw for line in record)
+        problem = next((line.problem for line in record if line.problem), None)
+        item: Reject | list[str] = cells
+        if len(cells) != width:
             reason = f"{len(cells)} cells, but the header has {width}"
+            reason = problem if first.is_cut and problem else reason
             item = Reject(first.number, reason, raw, offset=first.offset)
-        else:
-            item = cells
-        yield Item(item, size, stream.position, None if damaged is None else _note(damaged))
+        note = problem and Reject(first.number, problem, raw, offset=first.offset, kept=True)
+        yield Item(item, len(raw), stream.position, note or None)
 
 
 def _records(lines: Iterator[Line], delimiter: str, width: int | None = None) -> Iterator[Record]:
@@ -143,7 +157,7 @@ def _records(lines: Iterator[Line], delimiter: str, width: int | None = None) ->
                 continue
             waiting.extendleft(reversed(taken[1:]))
             budget = max(budget // 2, _MIN_BYTES)
-            if delimiter == "\t" and len(cells) != width:  # many TSV files have no quoting
+            if delimiter == "\t":  # many TSV files have no quoting
                 cells = _body(line.text).split(delimiter)
         yield [line], cells
 
@@ -191,17 +205,6 @@ def _body(text: str) -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def _reject(line: Line, reason: str) -> Reject:
-    return Reject(line.number, reason, line.raw, offset=line.offset)
-
-
-def _note(line: Line) -> Reject | None:
-    """Return the bytes of a line that could not be decoded."""
-    if line.problem is None or line.is_cut:
-        return None
-    return Reject(line.number, line.problem, line.raw, offset=line.offset, kept=True)
-
-
 def check_delimiter(name: str) -> str:
     r"""Return the delimiter for one character, a name such as ``tab``, or ``\t``.
 
@@ -216,14 +219,14 @@ def check_delimiter(name: str) -> str:
     return delimiter
 
 
-def detect_delimiter(
+def _detect_delimiter(
     opener: Opener, encoding: str, text_column: str | None
 ) -> tuple[str, tuple[str, ...]]:
     """Return the delimiter that best fits the first records, and notes; the default is a comma."""
     lines: list[Line] = []
     size = 0
-    with closing(read_lines(opener(), encoding)) as found:
-        for line in islice(found, _HEAD_LINES):
+    with opener() as stream:
+        for line in islice(read_lines(stream, encoding), _HEAD_LINES):
             lines.append(line)
             size += len(line.raw)
             if size > _HEAD_BYTES:

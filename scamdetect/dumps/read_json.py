@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from scamdetect.dumps.batch import JSON, Batch, Dump, Item, Reject, array, grouped
+from scamdetect.dumps.batch import JSON, Batch, Dump, Item, Reject, array, grouped, problem_of
 from scamdetect.dumps.text import EmptyFileError, Stream, read_lines
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow import encodable
@@ -20,7 +20,6 @@ Opener = Callable[[], Stream]
 Types = dict[str, set[str]]  # the types of the values of each column
 
 _INT64, _EXACT_IN_FLOAT = range(-(2**63), 2**63), range(-(2**53), 2**53 + 1)
-_MOST_MEMBERS, _MOST_LEVELS = 100, 8
 _CHUNK_BYTES, _MAX_RECORD = 1 << 20, 16 << 20
 _BETWEEN = re.compile(r"[\s,\[\]]*")
 _NEXT = re.compile(r"[,\n]\s*(?=\{)")  # where a record after damage may start
@@ -29,36 +28,23 @@ UNDECODED = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, as surrog
 _DECODER = json.JSONDecoder(strict=False)
 
 
-def open_jsonl(opener: Opener, where: str, encoding: str, *, survey: bool = True) -> Dump:
-    """Open a file of one JSON object a line; raise InputError.
+def open_json(
+    opener: Opener, where: str, encoding: str, *, lines: bool, survey: bool = True
+) -> Dump:
+    """Open objects in lines (JSONL), in an array or one after the other; raise InputError.
 
     Without ``survey`` the file is read only once, and each batch has its own columns.
     """
-    return _open(opener, where, lambda: _line_items(opener(), encoding), encoding, survey)
 
+    def items() -> Iterator[Item]:
+        return _line_items(opener(), encoding) if lines else _array_items(opener(), where)
 
-def open_json(opener: Opener, where: str) -> Dump:
-    """Open a JSON file of an array of objects, or of objects in sequence; raise InputError."""
-    return _open(opener, where, lambda: _array_items(opener(), where), "utf-8", survey=True)
-
-
-def _open(
-    opener: Opener,
-    where: str,
-    items: Callable[[], Iterator[Item]],
-    encoding: str,
-    survey: bool,
-) -> Dump:
     # A first pass finds every column before the first row is written; scoring takes much longer.
     types: Types = {}
-    members: dict[str, None] = {}
     reject: Reject | None = None
     for group in grouped(items(), encoding, where):
         reject = reject or next((reject for reject in group.rejects if not reject.kept), None)
         _collect(types, group.records)
-        for record in group.records:
-            if len(members) < _MOST_MEMBERS:
-                members |= dict.fromkeys(_members("", record))
         if not survey:
             break
     if not types:
@@ -76,7 +62,7 @@ def _open(
             share = group.offset / total if total else 0.0
             yield Batch(table, tuple(group.rejects), share)
 
-    return Dump(schema, batches, encoding, members=tuple(members))
+    return Dump(schema, batches, encoding)
 
 
 def _collect(types: Types, records: Iterable[dict[str, Any]]) -> Types:
@@ -90,15 +76,6 @@ def _type_name(value: object) -> str:
     if isinstance(value, int) and value not in _EXACT_IN_FLOAT:
         return "long" if value in _INT64 else "longer"
     return type(value).__name__
-
-
-def _members(prefix: str, value: object, levels: int = _MOST_LEVELS) -> Iterator[str]:
-    """Yield the dotted paths into nested objects."""
-    if isinstance(value, dict) and levels:
-        for name, item in value.items():
-            if prefix:
-                yield f"{prefix}{name}"
-            yield from _members(f"{prefix}{name}.", item, levels - 1)
 
 
 def _schema(types: Types) -> pa.Schema:
@@ -135,14 +112,11 @@ def _line_items(stream: Stream, encoding: str) -> Iterator[Item]:
     for line in read_lines(stream, encoding):
         if not line.text.strip():
             continue
-        value = str(line.problem) if line.is_cut else read_object(line.text)
-        note = None
+        note = problem_of(line)
+        value = note.reason if note and line.is_cut else read_object(line.text)
+        record: Any = value
         if isinstance(value, str):
-            record: Any = Reject(line.number, value, line.raw, offset=line.offset)
-        else:
-            record = value
-            if line.problem is not None:
-                note = Reject(line.number, line.problem, line.raw, offset=line.offset, kept=True)
+            record = Reject(line.number, value, line.raw, offset=line.offset)
         yield Item(record, len(line.raw), stream.position, note)
 
 
@@ -220,6 +194,7 @@ def _array_items(stream: Stream, where: str) -> Iterator[Item]:
         depth = buffer.skip()
         while buffer.at < len(buffer.text):
             line, offset = buffer.line, buffer.offset
+            value: Any
             value, end = next_value(buffer)
             text = buffer.text[buffer.at : end]
             raw = buffer.take(end)

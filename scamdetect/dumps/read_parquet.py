@@ -39,8 +39,7 @@ def open_parquet(path: Path | RemoteFile) -> Dump:
                 done += batch.num_rows
                 yield Batch(pa.Table.from_batches([batch]), (), done / total)
 
-    members = tuple(name for field in schema for name in _members(f"{field.name}.", field.type))
-    return Dump(schema, batches, members=members)
+    return Dump(schema, batches)
 
 
 @contextmanager
@@ -58,10 +57,3 @@ def _opened(path: Path | RemoteFile) -> Iterator[pq.ParquetFile]:
             f"{path}: not a complete Parquet file ({type(problem).__name__}); copy or export it "
             "again"
         ) from None
-
-
-def _members(prefix: str, kind: pa.DataType) -> Iterator[str]:
-    """Yield the dotted paths into a struct."""
-    for field in kind.fields if pa.types.is_struct(kind) else ():
-        yield f"{prefix}{field.name}"
-        yield from _members(f"{prefix}{field.name}.", field.type)

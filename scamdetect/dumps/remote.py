@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
@@ -16,11 +17,12 @@ from scamdetect.urls import shown_url
 _BLOCK_BYTES = 4 << 20
 # Names that storages use for the version of a file, the most precise first.
 _VERSIONS = ("ETag", "etag", "generation", "md5Hash", "LastModified", "mtime", "updated", "created")
+_STORES = ("s3", "gs", "abfs", "az", "memory")  # which show no unfinished upload
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file behind a URL; its text is the URL without secrets."""
+    """A file or folder behind a URL; its text is the URL without secrets."""
 
     url: str = field(repr=False)
     system: Any = field(repr=False, compare=False)  # fsspec has no types
@@ -34,6 +36,7 @@ class RemoteFile:
         """Return the last part of the path, without the query of a web address."""
         return PurePosixPath(self.path.partition("?")[0]).name
 
+    @cached_property
     def info(self) -> dict[str, Any]:
         """Return the storage's details of the file; raise InputError if it is missing."""
         with reaching(self.url):
@@ -43,22 +46,41 @@ class RemoteFile:
     @property
     def size(self) -> int:
         """Return the size in bytes; raise InputError if it is missing."""
-        size = self.info().get("size")
-        if size is None:
+        if self.info.get("size") is None:
             raise InputError(f"{self}: the server does not report its size; download it first")
-        return int(size)
+        return int(self.info["size"])
 
     @property
     def version(self) -> str:
         """Return a value that changes with the content, as precisely as the storage allows."""
-        info = self.info()
-        return str(next((info[name] for name in _VERSIONS if info.get(name)), None))
+        return str(next((self.info[name] for name in _VERSIONS if self.info.get(name)), None))
 
     def exists(self) -> bool:
         """Return True if the file exists; raise InputError if that is unknown."""
         with reaching(self.url):
             self.system.invalidate_cache()
             return bool(self.system.exists(self.path))
+
+    def files(
+        self, signs: re.Pattern[str]
+    ) -> tuple[RemoteFile, list[tuple[RemoteFile, str]] | None]:
+        """Return the folder and its files, or None for a single file; ``signs`` mark a glob."""
+        first = None if self.url.startswith("http") else signs.search(self.path)
+        if first is None and self.info["type"] == "file":
+            return self, None
+        base = self.path if first is None else self.path[: first.start()].rpartition("/")[0]
+        root = RemoteFile(str(self.system.unstrip_protocol(base)), self.system, base)
+        with reaching(self.url):
+            self.system.invalidate_cache()
+            find = self.system.find if first is None else self.system.glob
+            entries = find(self.path, detail=True)
+        paths = [path for path, info in entries.items() if info["type"] == "file"]
+        names = {path: path[len(base.rstrip("/")) + 1 :] for path in paths if path[-1:] != "/"}
+        prefix = root.url.rstrip("/")
+        return root, [
+            (RemoteFile(f"{prefix}/{name}", self.system, path), name)
+            for path, name in names.items()
+        ]
 
     def sibling(self, suffix: str) -> RemoteFile:
         """Return the file whose name continues this one's."""
@@ -67,55 +89,20 @@ class RemoteFile:
     def open(self) -> BinaryIO:
         """Open the file for reading; raise InputError."""
         with reaching(self.url):
-            file = self.system.open(self.path, "rb", block_size=_BLOCK_BYTES)
-        return cast(BinaryIO, _Reader(self, file))
+            return cast(BinaryIO, self.system.open(self.path, "rb", block_size=_BLOCK_BYTES))
 
     def upload(self, file: Path) -> None:
         """Upload a local file; it appears completely or not at all; raise OutputError."""
         try:
-            protocol = self.system.protocol
-            stores = ("s3", "gs", "abfs", "az", "memory")  # which show no unfinished upload
-            if any(name in protocol for name in stores):
-                self.system.put_file(str(file), self.path)
-            else:
-                self.system.put_file(str(file), f"{self.path}.part")
+            whole = any(name in self.system.protocol for name in _STORES)
+            self.system.put_file(str(file), self.path if whole else f"{self.path}.part")
+            if not whole:
                 self.system.mv(f"{self.path}.part", self.path)
         except Exception as problem:
             raise OutputError(
                 f"{self}: cannot be written ({said(problem, self.url)}); fix the cause, or choose "
                 "another destination"
             ) from None
-
-
-class _Reader(io.RawIOBase):
-    """A file that reports a file that ends early, and every error, without secrets."""
-
-    def __init__(self, source: RemoteFile, file: BinaryIO) -> None:
-        self._source, self._file, self._size = source, file, source.size
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any buffer
-        with reaching(self._source.url):
-            data = self._file.read(len(buffer))
-        if not data and self._file.tell() < self._size:
-            raise InputError(f"{self._source}: ends early; it changed while it was read")
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
 
 
 @contextmanager
@@ -127,10 +114,6 @@ def reaching(url: str) -> Iterator[None]:
         raise
     except FileNotFoundError:
         raise InputError(f"{shown_url(url)}: file not found") from None
-    except PermissionError:
-        raise InputError(
-            f"{shown_url(url)}: access denied; pass credentials in the environment"
-        ) from None
     except Exception as problem:  # the libraries behind fsspec raise many types
         raise InputError(
             f"{shown_url(url)}: cannot be reached ({said(problem, url)}); check the address, the "
@@ -152,21 +135,3 @@ def remote_file(url: str) -> RemoteFile:
         except ImportError:
             raise MissingExtraError("s3fs", "remote") from None
     return RemoteFile(url, system, path)
-
-
-def remote_files(folder: RemoteFile, pattern: str | None) -> Iterator[tuple[RemoteFile, str]]:
-    """Yield the files of a folder, or of a glob, each with its path below the folder.
-
-    Raises InputError if the storage fails.
-    """
-    base = folder.path.rstrip("/")
-    with reaching(folder.url):
-        folder.system.invalidate_cache()
-        if pattern is None:
-            entries = folder.system.find(base, detail=True)
-        else:
-            entries = folder.system.glob(f"{base}/{pattern}", detail=True)
-    for path, info in entries.items():
-        if info["type"] == "file" and not path.endswith("/"):
-            name = path.rstrip("/")[len(base) + 1 :]
-            yield RemoteFile(f"{folder.url.rstrip('/')}/{name}", folder.system, path), name

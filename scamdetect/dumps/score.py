@@ -1,51 +1,36 @@
-"""Score a dump from file to file, part by part, or from one stream to another."""
+"""Score a dump from file to file, part by part, so that a killed job can be resumed."""
 
 from __future__ import annotations
 
-import io
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from scamdetect.dumps.batch import Batch, Dump, Reject, column_values
-from scamdetect.dumps.formats import Format, default_destination, destination_format, named_format
-from scamdetect.dumps.parts import RESTART, Parts, is_begun, open_parts
-from scamdetect.dumps.source import (
-    ReadOptions,
-    Source,
-    find_source,
-    locate,
-    open_dump,
-    open_stream,
-    source_format,
-)
+from scamdetect.dumps.destination import Destination, find_destination
+from scamdetect.dumps.parts import RESTART, Parts, open_parts
+from scamdetect.dumps.source import ReadOptions, common_format, find_source, locate, open_dump
 from scamdetect.dumps.summary import (
-    JOB_SUFFIX,
     Counts,
     JobRecord,
     Progress,
     Summary,
     count,
-    read_limit,
+    exceeds,
     summarise,
 )
-from scamdetect.dumps.text import Stream
 from scamdetect.dumps.write import write_tables
-from scamdetect.errors import InputError, JobInterrupted, NothingToResume
+from scamdetect.errors import InputError, JobInterrupted
 from scamdetect.frames import columns as output
 from scamdetect.labels import Decision
 from scamdetect.prediction import SCHEMA_VERSION, Detector
-from scamdetect.system.destinations import check_no_input, check_parent, followed
-from scamdetect.system.files import OWNER, access_of, create, write_text, writing
+from scamdetect.system.files import write_text, writing
 from scamdetect.system.os_errors import written
 from scamdetect.system.shown import missing_column
 
@@ -56,8 +41,7 @@ if TYPE_CHECKING:
 Report = Callable[[Progress], None]
 Stop = Callable[[], bool]
 _FIRST_ROWS = 100_000  # of which a feed may match only a share
-_STREAMS = (Format.CSV, Format.TSV, Format.JSONL, Format.TEXT)
-_STDIN = "standard input"
+_FEWEST_ROWS = 1_000  # of fewer a share is no evidence
 
 
 @dataclass(frozen=True)
@@ -92,11 +76,9 @@ class ScoreOptions:
     def __post_init__(self) -> None:
         if self.part_rows < 1:
             raise InputError(f"part_rows={self.part_rows!r} is invalid; use 1 or more")
-        if self.sender_column is not None and self.allow_list is None:
-            raise InputError(
-                "sender_column (--sender-column) needs an allow-list; pass --allow-list too"
-            )
         needs_senders = self.allow_list is not None and self.allow_list.needs_senders
+        if self.sender_column is not None and self.allow_list is None:
+            raise InputError("sender_column (--sender-column) needs an allow-list (--allow-list)")
         if needs_senders and self.sender_column is None:
             raise InputError(
                 "the allow-list contains senders; name the column with the senders with "
@@ -108,79 +90,65 @@ class ScoreOptions:
         """Return how the source is read."""
         return ReadOptions(self.source_format, self.encoding, self.delimiter, self.text_column)
 
-    def settings(self) -> dict[str, Any]:
-        """Return plain JSON values of the options that decide the result."""
-        return {
-            "text_column": self.text_column,
-            "only_flagged": self.only_flagged,
-            "part_rows": self.part_rows,
-            "allow_list": self.allow_list and self.allow_list.digest,
-            "sender_column": self.sender_column,
-            "indicators": self.listed and self.listed.digest,
-            "spreadsheet_safe": self.spreadsheet_safe,
-        }
-
 
 class Job:
     """How each batch of a dump is scored; ``where`` names the dump in errors."""
 
     def __init__(self, where: str, dump: Dump, detector: Detector, options: ScoreOptions) -> None:
         self.where, self.dump, self.detector, self.options = where, dump, detector, options
-        self._max_rejects = options.max_rejects and read_limit(
-            options.max_rejects, "max_rejects (--max-rejects)"
-        )
-        self._max_listed = read_limit(options.max_listed, "max_listed (--max-listed)")
-        for column in filter(None, (options.text_column, options.sender_column)):
-            self._check_column(column)
-        self._check_text()
-        self.columns = self._columns()
+        exceeds(options.max_rejects, 0, 0, "--max-rejects")
+        exceeds(options.max_listed, 0, 0, "--max-listed")
+        self._check_text(options.text_column)
+        if options.sender_column is not None:
+            self._check_column(options.sender_column, "sender_column (--sender-column)")
+        self.schema = self._schema_of(dump.schema)
+        self._check_columns()
 
-    def _missing(self, name: str, cure: str) -> InputError:
-        names = [*self.dump.schema.names, *self.dump.members]
-        first_line = self.dump.delimiter is not None
-        return missing_column(self.where, repr(name), names, first_line=first_line, cure=cure)
+    def _missing(self, name: str, option: str) -> InputError:
+        names, first = self.dump.schema.names, self.dump.delimiter is not None
+        cure = f"name another with {option}"
+        return missing_column(self.where, repr(name), names, first_line=first, cure=cure)
 
-    def _check_column(self, name: str) -> None:
+    def _check_column(self, name: str, option: str) -> None:
+        """Raise InputError if a column is missing, or a path has no value in the first rows."""
+        names = self.dump.schema.names
+        if name in names:
+            return
+        if name.partition(".")[0] in names:
+            first = next(self.dump.batches(), None)
+            if first is None or any(v is not None for v in column_values(first.table, name)):
+                return
+        raise self._missing(name, option)
+
+    def _check_text(self, name: str) -> None:
+        self._check_column(name, "text_column (--text-column)")
         if name in output.OWN_COLUMNS:
             raise InputError(f"{self.where}: column {name!r} is an output column; rename it")
-        if name not in self.dump.schema.names and name not in self.dump.members:
-            raise self._missing(name, "name another with text_column (--text-column)")
-
-    def _check_text(self) -> None:
-        name = self.options.text_column
         if name in self.dump.schema.names:
             kind = self.dump.schema.field(name).type
-            if pa.types.is_dictionary(kind):
-                kind = kind.value_type
+            kind = kind.value_type if pa.types.is_dictionary(kind) else kind
             if pa.types.is_primitive(kind) or pa.types.is_nested(kind):
                 raise InputError(
                     f"{self.where}: column {name!r} holds {kind}, not text; name the text column "
                     "with --text-column"
                 )
 
-    def _columns(self) -> tuple[str, ...]:
-        """Return the input columns to keep; raise InputError."""
-        names = self.dump.schema.names
-        overwrite = self.options.overwrite_columns
-        kept = output.kept_columns(names, overwrite=overwrite, where=self.where)
-        if self.options.columns is None:
-            return kept
-        wanted = dict.fromkeys(self.options.columns)
-        if not wanted or len(wanted) < len(self.options.columns):
+    def _check_columns(self) -> None:
+        wanted = self.options.columns
+        if wanted is not None and (not wanted or len(set(wanted)) < len(wanted)):
             raise InputError("columns (--columns): name at least one column, and each once")
-        for name in wanted:
-            if name not in kept:
-                raise self._missing(name, "name others with columns (--columns)")
-        many = [output.FILE_COLUMN] if output.FILE_COLUMN in names else []
-        return tuple(dict.fromkeys([*wanted, *many]))
-
-    @cached_property
-    def schema(self) -> pa.Schema:
-        """Return the columns of the result."""
-        return self._schema_of(self.dump.schema)
+        for name in wanted or ():
+            if name not in self.schema.names:
+                raise self._missing(name, "columns (--columns)")
 
     def _schema_of(self, schema: pa.Schema) -> pa.Schema:
-        fields = [schema.field(name) for name in self.columns if name in schema.names]
+        """Return the columns of the result for rows of these columns; raise InputError."""
+        overwrite = self.options.overwrite_columns
+        names = output.kept_columns(schema.names, overwrite=overwrite, where=self.where)
+        if self.options.columns is not None:
+            wanted = dict.fromkeys([*self.options.columns, output.FILE_COLUMN])
+            names = tuple(name for name in wanted if name in names)
+        fields = [schema.field(name) for name in names]
         fields = [f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in fields]
         if self.options.listed is not None:
             fields.append(pa.field(output.INDICATORS_COLUMN, pa.string()))
@@ -189,56 +157,77 @@ class Job:
     def score(self, batch: Batch, before: Counts) -> tuple[pa.Table, Counts]:
         """Return the rows of a batch with their predictions, and its counts.
 
-        ``before`` counts the batches before it. Raises InputError at too many rejects, or too many
-        messages with an indicator of one feed.
+        ``before`` counts the batches before it. Raises InputError as ``check`` does.
         """
         options, table = self.options, batch.table
+        damaged = sum(reject.kept for reject in batch.rejects)
+        counts = Counts(rejected=len(batch.rejects) - damaged, damaged=damaged)
         texts = column_values(table, options.text_column)
         predictions = self.detector.predict(texts)
         if options.allow_list is not None:
             sender = options.sender_column
             senders = None if sender is None else column_values(table, sender)
             predictions = options.allow_list.apply(predictions, texts, senders)
-        schema = self.schema if table.schema.equals(self.dump.schema) else None
-        schema = schema or self._schema_of(table.schema)
-        arrays = [table.column(name) for name in schema.names if name in self.columns]
-        counts = Counts()
+        schema = self._schema_of(table.schema)
+        columns = {name: table.column(name) for name in schema.names if name in table.column_names}
         if options.listed is not None:
             predictions, names, feeds = options.listed.apply(predictions, texts)
-            arrays.append(pa.array(names, pa.string()))
-            counts += Counts({f"feed:{feed}": number for feed, number in feeds.items()})
+            columns[output.INDICATORS_COLUMN] = pa.array(names, pa.string())
+            counts.update({f"feed:{feed}": number for feed, number in feeds.items()})
             counts["listed"] = len(names) - names.count(None)
-        arrays += output.columns(predictions).values()
-        damaged = sum(reject.kept for reject in batch.rejects)
-        counts += count(predictions)
-        counts += Counts(rejected=len(batch.rejects) - damaged, damaged=damaged)
+        columns |= output.columns(predictions)
+        counts.update(count(predictions))
         self.check(before + counts, batch.rejects[-1:], ended=False)
-        columns = [
-            column if column.type.equals(field.type) else column.cast(field.type)
-            for column, field in zip(arrays, schema, strict=True)
-        ]
-        return pa.Table.from_arrays(columns, schema=schema), counts
+        arrays = [columns[field.name].cast(field.type) for field in schema]
+        return pa.Table.from_arrays(arrays, schema=schema), counts
 
     def check(self, counts: Counts, last: Sequence[Reject] = (), *, ended: bool) -> None:
         """Raise InputError at too many rejects, or too many messages of one feed."""
         rows, rejected = counts["rows"], counts["rejected"]
-        limit = self._max_rejects
-        if limit and limit.exceeded(rejected, rows + rejected, ended=ended):
+        total = rows + rejected
+        limit = self.options.max_rejects
+        given = limit is not None and "%" not in str(limit)
+        if (ended or given or total >= _FEWEST_ROWS) and exceeds(limit, rejected, total, ""):
             place = f", the last at line {last[0].line} ({last[0].reason})" if last else ""
             raise InputError(
-                f"{self.where}: {rejected:,} of {rows + rejected:,} records cannot be read{place}; "
-                f"--max-rejects is {limit.text}: correct the source or allow more"
+                f"{self.where}: {rejected:,} of {total:,} records cannot be read{place}; "
+                f"--max-rejects is {limit}: correct the source or allow more"
             )
+        if not _FEWEST_ROWS <= rows <= _FIRST_ROWS:
+            return
         for name, number in counts.items():
-            total = rows if ended else _FIRST_ROWS
-            if name.startswith("feed:") and rows <= _FIRST_ROWS and rows >= 1_000:
-                if self._max_listed.exceeded(number, total, ended=False):
-                    raise InputError(
-                        f"{self.where}: {number:,} of the first {rows:,} messages contain an "
-                        f"indicator of {name.partition(':')[2]}, so it probably lists something "
-                        "that honest messages contain; remove that from the feed, or allow more "
-                        f"than {self._max_listed.text} with --max-listed"
-                    )
+            most = rows if ended else _FIRST_ROWS
+            if name.startswith("feed:") and exceeds(self.options.max_listed, number, most, ""):
+                raise InputError(
+                    f"{self.where}: {number:,} of the first {rows:,} messages contain an indicator "
+                    f"of {name.partition(':')[2]}, so it probably lists something that honest "
+                    "messages contain; remove that from the feed, or allow more than "
+                    f"{self.options.max_listed} with --max-listed"
+                )
+
+    def settings(self) -> dict[str, Any]:
+        """Return plain JSON values of what, with the source, decides the result."""
+        options, thresholds = self.options, self.detector.thresholds
+        return {
+            "format": self.dump.format,
+            "encoding": self.dump.encoding,
+            "delimiter": self.dump.delimiter,
+            "text_column": options.text_column,
+            "columns": [name for name in self.schema.names if name not in output.OWN_COLUMNS],
+            "only_flagged": options.only_flagged,
+            "part_rows": options.part_rows,
+            "allow_list": options.allow_list and options.allow_list.digest,
+            "sender_column": options.sender_column,
+            "indicators": options.listed and options.listed.digest,
+            "spreadsheet_safe": options.spreadsheet_safe,
+            "model_id": self.detector.model_id,
+            "flag": thresholds.flag,
+            "review": thresholds.review,
+            "kind_flags": {kind.value: p for kind, p in thresholds.kind_flags.items()},
+            "review_scam_verdicts": thresholds.review_scam_verdicts,
+            "tier": "auto" if self.detector.clears else "full",
+            "schema_version": SCHEMA_VERSION,
+        }
 
 
 def score_file(
@@ -253,28 +242,26 @@ def score_file(
     """Score every row of a dump and write it with the ``scamdetect_*`` columns appended.
 
     The source is a file, a folder, a glob or a URL that fsspec supports; the files of a folder or
-    glob become one result with the column ``scamdetect_file``. Its extension sets the format: CSV,
-    TSV, JSONL, JSON, Parquet, text, mail, WhatsApp or Telegram, also with .gz, .zst or .zip. The
-    destination is CSV, TSV, JSONL or Parquet, by default ``<stem>.scored.<extension>`` next to the
-    source, Parquet for formats that cannot be written.
+    glob become one result with the column ``scamdetect_file``. Formats are CSV, TSV, JSONL, JSON,
+    Parquet, text, mail, WhatsApp and Telegram, also with .gz, .zst or .zip. The destination is CSV,
+    TSV, JSONL or Parquet, by default ``<stem>.scored.<extension>`` next to the source, Parquet for
+    formats that cannot be written.
 
     Every row is kept, in order; those without text are ``unscored``. Records that cannot be read go
     to ``<destination>.rejected.jsonl``, and ``<destination>.job.json`` describes the result. The
     destination appears completely or not at all. Until then finished parts are in
     ``<destination>.parts``; ``resume`` continues there and gives the same bytes. The source is
-    never overwritten.
-
-    ``progress`` is called after each batch and each part. ``stop`` is called before each part; if
-    it returns True, the job ends with JobInterrupted.
+    never overwritten. ``progress`` is called after each batch and each part. ``stop`` is called
+    before each part; if it returns True, the job ends with JobInterrupted.
 
     Raises InputError for unreadable input, for files that may not be overwritten and if unfinished
     work does not match; OutputError if writing fails; MissingExtraError if a format needs an extra.
     """
     began = time.monotonic()
     origin = find_source(source)
-    kind = source_format(origin, options.reading)
-    target = _default(origin, kind) if destination is None else locate(destination)
-    files = _Destination(target, options, origin)
+    kind = common_format(origin, options.reading)
+    target = None if destination is None else locate(destination)
+    files = find_destination(target, origin, kind, options)
     dump = open_dump(
         origin,
         source_format=kind,
@@ -283,9 +270,7 @@ def score_file(
         text_column=options.text_column,
     )
     job = Job(str(origin), dump, detector, options)
-    record = _record(job, origin, kind)
-    settings = record | origin.identity() | options.settings()
-    settings |= {"destination": str(target), "columns": job.columns, "delimiter": dump.delimiter}
+    settings = job.settings() | origin.identity() | {"destination": str(files)}
     with (
         written(files.target),
         open_parts(files.folder, settings, resume=options.resume) as parts,
@@ -294,11 +279,11 @@ def score_file(
             files.may_replace.touch()
         resumed = _records(parts.counts)
         _score_parts(job, parts, progress or (lambda state: None), stop or (lambda: False))
-        rejects = files.publish(job, parts, record)
+        rejects = _publish(job, parts, files, str(origin))
     return summarise(
         parts.counts,
         only_flagged=options.only_flagged,
-        destination=target,
+        destination=files.remote or files.target,
         rejects=rejects,
         model_id=detector.model_id,
         seconds=time.monotonic() - began,
@@ -306,38 +291,6 @@ def score_file(
         resumed=resumed,
         notes=dump.notes,
     )
-
-
-def _default(source: Source, kind: Format) -> Path:
-    """Return the destination next to the source; nothing is uploaded unless requested."""
-    root = source.root if isinstance(source.root, Path) else Path(source.root.name)
-    if source.is_many:
-        root = root if root.name not in ("", "..") else root.resolve()
-        return root.with_name(f"{root.name}.scored.parquet")
-    return default_destination(root, kind)
-
-
-def _record(job: Job, source: Source, kind: Format) -> dict[str, Any]:
-    """Return the model, thresholds and source for the job record and for resuming."""
-    thresholds, preset = job.detector.thresholds, job.detector.preset
-    return {
-        "model_id": job.detector.model_id,
-        "flag": thresholds.flag,
-        "review": thresholds.review,
-        "preset": preset and preset.name,
-        "source": str(source),
-        "source_format": kind.value,
-        "text_column": job.options.text_column,
-        "options": {
-            "kind_flags": {k.value: p for k, p in thresholds.kind_flags.items()},
-            "review_scam_verdicts": thresholds.review_scam_verdicts,
-            "tier": "auto" if job.detector.clears else "full",
-            "encoding": job.dump.encoding,
-            "sender_column": job.options.sender_column,
-            "only_flagged": job.options.only_flagged,
-            "schema_version": SCHEMA_VERSION,
-        },
-    }
 
 
 def _records(counts: Counts) -> int:
@@ -349,8 +302,7 @@ def _score_parts(job: Job, parts: Parts, report: Report, stop: Stop) -> None:
 
     A part ends with the batch that fills it, so parts depend only on the source.
     """
-    batches = job.dump.batches()
-    resumed = _records(parts.counts)
+    batches, resumed = job.dump.batches(), _records(parts.counts)
     share = resumed_share = _skip(batches, resumed, job.where)
     began = time.monotonic()
 
@@ -363,10 +315,9 @@ def _score_parts(job: Job, parts: Parts, report: Report, stop: Stop) -> None:
         done, counts = 0, parts.counts
         for batch in chain([first], batches):
             table, more = job.score(batch, counts)
-            counts, share = counts + more, batch.share
+            counts, share, done = counts + more, batch.share, done + batch.records
             yield table, batch.rejects, more
             tell(counts, ended=False)
-            done += batch.records
             if done >= job.options.part_rows:
                 return
 
@@ -388,222 +339,45 @@ def _skip(batches: Iterator[Batch], records: int, where: str) -> float:
     return share
 
 
-class _Destination:
-    """The files that a job writes, checked before it starts."""
-
-    def __init__(self, target: Path | RemoteFile, options: ScoreOptions, source: Source) -> None:
-        self.remote = None if isinstance(target, Path) else target
-        name = target.name
-        self.kind = destination_format(name)
-        local = followed(target) if isinstance(target, Path) else Path(name)
-        parent = local.parent if options.work_folder is None else Path(options.work_folder)
-        self.folder = parent / f"{name}.parts"
-        self.target = local if self.remote is None else self.folder / f"joined.{name}"
-        self.may_replace = self.folder / "may-replace"
-        self._sources = [file.path for file in source.files if isinstance(file.path, Path)]
-        if options.spreadsheet_safe and self.kind not in (Format.CSV, Format.TSV):
-            raise InputError(f"{target}: only CSV and TSV can be made safe for spreadsheets")
-        check_parent(self.folder, "--work-folder")
-        if self.remote is None:
-            self._check_local(source, options)
-        elif self.remote.url in [getattr(file.path, "url", None) for file in source.files]:
-            raise InputError(f"{target}: the source would be overwritten; choose another name")
-        self._check_start(target, options)
-
-    def _check_local(self, source: Source, options: ScoreOptions) -> None:
-        check_parent(self.target)
-        for path in self._paths():
-            check_no_input(path, self._sources, "the source")
-            check_no_input(path, [Path(file) for file in options.inputs])
-            if path.exists() and not path.is_file():
-                raise InputError(f"{path}: exists and is not a file; choose another name")
-        for path in (self.target, self.folder / f"part-000000{self.target.suffix}"):
-            if source.would_read(path):
-                raise InputError(
-                    f"{path}: would be read as part of {source}; write outside of that folder, or "
-                    "use a name that starts with _"
-                )
-
-    def _check_start(self, target: Path | RemoteFile, options: ScoreOptions) -> None:
-        begun, exists = is_begun(self.folder), target.exists()
-        if begun and not (options.resume or options.overwrite):
-            raise InputError(
-                f"{self.folder}: contains the unfinished work of an earlier run; continue it with "
-                f"--resume, or {RESTART}"
-            )
-        if exists and options.resume and not begun and not options.overwrite:
-            raise NothingToResume(
-                f"{target}: already exists without unfinished work, so there is nothing to resume; "
-                "score again with --overwrite"
-            )
-        allowed = options.resume and begun and self.may_replace.exists()
-        if exists and not (options.overwrite or allowed):
-            raise InputError(f"{target}: already exists; remove it or pass --overwrite")
-
-    def _paths(self) -> list[Path]:
-        """Return the destination, the rejected records and the job record."""
-        return [
-            self.target,
-            self.target.with_name(f"{self.target.name}.rejected.jsonl"),
-            self.target.with_name(f"{self.target.name}{JOB_SUFFIX}"),
-        ]
-
-    def publish(self, job: Job, parts: Parts, record: dict[str, Any]) -> Path | RemoteFile | None:
-        """Write all files, the destination last, and remove the parts; return the rejects."""
-        target, rejects, job_path = self._paths()
-        counts, only_flagged = parts.counts, job.options.only_flagged
-        has_rejects = bool(counts["rejected"] or counts["damaged"])
-        access = access_of([*self._sources, *(path for path in self._paths() if path.exists())])
-        self.may_replace.touch()
-        if has_rejects:
-            with writing(rejects, access) as file:
-                parts.write_rejects(file)
-        else:
-            rejects.unlink(missing_ok=True)  # it describes an earlier job
-        flagged = counts[f"decision:{Decision.FLAG.value}"]
-        details = JobRecord(
-            **record,
-            cleared=bool(counts["cleared"]),
-            rows=counts["rows"],
-            written=flagged if only_flagged else counts["rows"],
-        )
-        write_text(job_path, details.text(), access)
-        tables = parts.tables(job.schema)
-        write_tables(
-            target,
-            self.kind,
-            map(_flagged, tables) if only_flagged else tables,
-            delimiter=(job.dump.format == Format.CSV and job.dump.delimiter) or ",",
-            spreadsheet_safe=job.options.spreadsheet_safe,
-            access=access,
-        )
-        if self.remote is not None:
-            for path, suffix in (
-                (rejects, ".rejected.jsonl"),
-                (job_path, JOB_SUFFIX),
-                (target, ""),
-            ):
-                if path.exists():
-                    self.remote.sibling(suffix).upload(path)
-        parts.remove()
-        if not has_rejects:
-            return None
-        return rejects if self.remote is None else self.remote.sibling(".rejected.jsonl")
-
-
-def _flagged(table: pa.Table) -> pa.Table:
-    return table.filter(pc.equal(table.column("scamdetect_decision"), Decision.FLAG.value))
-
-
-class _StandardInput:
-    """A stream whose beginning can be read several times before ``live`` is set, and all once."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self.live = file, False
-        try:
-            self._head = file.read(1 << 20)
-        except OSError as problem:
-            raise InputError(f"{_STDIN}: cannot be read ({problem.strerror})") from None
-
-    def open(self) -> Stream:
-        """Open the beginning or, if ``live``, all."""
-        return Stream(
-            _Joined(self._head, self._file if self.live else None), io.BytesIO(), _STDIN, 0
-        )
-
-
-class _Joined(io.RawIOBase):
-    def __init__(self, head: bytes, rest: BinaryIO | None) -> None:
-        self._head, self._rest = io.BytesIO(head), rest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any buffer
-        data = self._head.read(len(buffer))
-        if not data and self._rest is not None:
-            data = self._rest.read1(len(buffer))  # type: ignore[attr-defined]
-        buffer[: len(data)] = data
-        return len(data)
-
-
-def score_stream(
-    source: BinaryIO,
-    destination: IO[bytes],
-    *,
-    detector: Detector,
-    options: ScoreOptions,
-    rejects: str | Path | None = None,
-    progress: Report | None = None,
-) -> Summary:
-    """Score CSV, TSV, JSONL or text from one open file to another, batch by batch.
-
-    The output has the format of the input, and JSONL for text. Records that cannot be read go to
-    the new file ``rejects``; without it the first one is an InputError. Raises InputError,
-    OutputError.
-    """
-    began = time.monotonic()
-    kind = named_format(options.source_format or "")
-    if kind not in _STREAMS:
-        raise InputError(f"{_STDIN}: {kind.value} cannot be read from it; use csv, tsv or jsonl")
-    stdin = _StandardInput(source)
-    dump = open_stream(stdin.open, _STDIN, kind, options.reading)
-    job = Job(_STDIN, dump, detector, options)
-    stdin.live = True
-    counts = Counts()
-    with ExitStack() as stack:
-        file = None
-        if rejects is not None:
-            stack.enter_context(written(rejects, elsewhere="give another file to --rejects"))
-            file = stack.enter_context(_new_file(Path(rejects), options))
-
-        def tables() -> Iterator[pa.Table]:
-            nonlocal counts
-            yield job.schema.empty_table()
-            for batch in dump.batches():
-                destination.flush()
-                _keep(batch.rejects, file)
-                table, more = job.score(batch, counts)
-                counts += more
-                yield _flagged(table) if options.only_flagged else table
-                if progress is not None:
-                    progress(Progress(counts, 0.0, 0, time.monotonic() - began))
-
-        write_tables(
-            destination,
-            Format.JSONL if kind is Format.TEXT else kind,
-            tables(),
-            delimiter=dump.delimiter or ",",
-            spreadsheet_safe=options.spreadsheet_safe,
-        )
-    job.check(counts, ended=True)
-    return summarise(
-        counts,
-        only_flagged=options.only_flagged,
-        destination=Path("standard output"),
-        rejects=rejects if counts["rejected"] else None,
-        model_id=detector.model_id,
-        seconds=time.monotonic() - began,
-        preset=detector.preset,
-        notes=dump.notes,
+def _publish(job: Job, parts: Parts, files: Destination, source: str) -> Path | RemoteFile | None:
+    """Write all files, the destination last, and remove the parts; return the rejects, if any."""
+    counts, options, access = parts.counts, job.options, files.access
+    has_rejects = bool(counts["rejected"] or counts["damaged"])
+    files.may_replace.touch()
+    if has_rejects:
+        with writing(files.rejects, access) as file:
+            parts.write_rejects(file)
+    else:
+        files.rejects.unlink(missing_ok=True)  # it describes an earlier job
+    preset, settings = job.detector.preset, job.settings()
+    record = JobRecord(
+        model_id=job.detector.model_id,
+        flag=settings["flag"],
+        review=settings["review"],
+        preset=None if preset is None else preset.name,
+        cleared=bool(counts["cleared"]),
+        source=source,
+        source_format=str(job.dump.format),
+        text_column=options.text_column,
+        rows=counts["rows"],
+        written=counts["decision:flag" if options.only_flagged else "rows"],
+        options=settings,
     )
+    write_text(files.job, record.to_json(), access)
+    tables = parts.tables(job.schema)
+    write_tables(
+        files.target,
+        files.kind,
+        map(flagged_rows, tables) if options.only_flagged else tables,
+        delimiter=(job.dump.format == "csv" and job.dump.delimiter) or ",",
+        spreadsheet_safe=options.spreadsheet_safe,
+        access=access,
+    )
+    rejects = files.upload()
+    parts.remove()
+    return rejects if has_rejects else None
 
 
-def _new_file(path: Path, options: ScoreOptions) -> IO[bytes]:
-    if path.exists() and not options.overwrite:
-        raise InputError(f"{path}: already exists; remove it or pass --overwrite")
-    check_no_input(path, [Path(file) for file in options.inputs])
-    return create(path, OWNER)
-
-
-def _keep(rejects: Sequence[Reject], file: IO[bytes] | None) -> None:
-    """Write rejects to the file; raise InputError for the first one without a file."""
-    for reject in rejects:
-        if file is not None:
-            line = json.dumps(reject.to_dict(), ensure_ascii=False)
-            file.write(f"{line}\n".encode("utf-8", "backslashreplace"))
-        elif not reject.kept:
-            raise InputError(
-                f"{_STDIN}:{reject.line}: {reject.reason}; keep such records in a file with "
-                "--rejects FILE"
-            )
+def flagged_rows(table: pa.Table) -> pa.Table:
+    """Return the flagged rows of a scored table."""
+    return table.filter(pc.equal(table.column("scamdetect_decision"), Decision.FLAG.value))

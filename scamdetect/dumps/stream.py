@@ -1,116 +1,47 @@
-"""Score records that come through a pipe, batch by batch, without a file of either side."""
+"""Score records from one open file to another, such as through a pipe."""
 
 from __future__ import annotations
 
 import io
-import json
-import os
-import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO
 
-from scamdetect.dumps.batches import Batch, Reject
+import pyarrow as pa
+
 from scamdetect.dumps.formats import Format, named_format
-from scamdetect.dumps.job import Task, allowing_for, looking_for
-from scamdetect.dumps.lines import compression
-from scamdetect.dumps.open import open_dump
-from scamdetect.dumps.outputs import keep_columns
-from scamdetect.dumps.rows import JsonRows, Rows
-from scamdetect.dumps.tally import (
-    Standing,
-    Summary,
-    Tally,
-    Watch,
-    reject_limit,
-    summarise,
-)
-from scamdetect.dumps.writers import header, part_writer
+from scamdetect.dumps.score import Job, Report, ScoreOptions, flagged_rows
+from scamdetect.dumps.source import open_text_format
+from scamdetect.dumps.summary import Counts, Progress, Summary, summarise
+from scamdetect.dumps.text import HEAD_BYTES, Stream
+from scamdetect.dumps.write import write_tables
 from scamdetect.errors import InputError
-from scamdetect.frames.columns import OWN_COLUMNS, kept_columns
 from scamdetect.prediction import Detector
 from scamdetect.system.destinations import file_destination
 from scamdetect.system.files import OWNER, create
 from scamdetect.system.os_errors import written
 
-if TYPE_CHECKING:
-    from scamdetect.dumps.allow_list import AllowList
-    from scamdetect.dumps.listed import Listed
-
-FORMATS = (Format.CSV, Format.TSV, Format.JSONL, Format.TEXT)
-INPUT, OUTPUT = "standard input", "standard output"
-
-_HEAD_BYTES = 1 << 20
-_MAX_HEAD_BYTES = 64 << 20  # a first line that is longer is no header and no message
+_FORMATS = (Format.CSV, Format.TSV, Format.JSONL, Format.TEXT)
+_STDIN = "standard input"
 
 
-class _Input:
-    """The standard input in the place of a Path.
+class _Input(io.RawIOBase):
+    """A stream after what has been read of it; ``rest`` is None to end there."""
 
-    What opens it before ``pass_on`` finds its beginning, as if there were no more: enough to detect
-    encoding, delimiter and columns. What opens it after that, once, finds all of it.
-    """
-
-    name = INPUT
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._head = _head(file)
-        self._passed_on = False
-
-    def __str__(self) -> str:
-        return INPUT
-
-    def pass_on(self) -> None:
-        """Let the next reader have all of it."""
-        self._passed_on = True
-
-    def stat(self) -> os.stat_result:
-        """Return the status of a file of unknown size."""
-        return os.stat_result((stat.S_IFREG, 0, 0, 0, 0, 0, 1, 0, 0, 0))
-
-    def open(self, mode: str = "rb", buffering: int = -1) -> io.RawIOBase:
-        """Open it for reading bytes."""
-        return _Reader(self._head, self._file if self._passed_on else io.BytesIO())
-
-
-class _Reader(io.RawIOBase):
-    name = INPUT
-
-    def __init__(self, head: bytes, rest: BinaryIO) -> None:
-        self._parts = [io.BytesIO(head), rest]
-        self._offset = 0
+    def __init__(self, head: bytes, rest: BinaryIO | None) -> None:
+        self._head, self._rest = io.BytesIO(head), rest
 
     def readable(self) -> bool:
         return True
 
-    def tell(self) -> int:
-        return self._offset
-
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any buffer
-        while self._parts:
-            piece = cast(io.BufferedReader, self._parts[0]).read1(len(buffer))
-            if piece:
-                buffer[: len(piece)] = piece
-                self._offset += len(piece)
-                return len(piece)
-            self._parts.pop(0)
-        return 0
-
-
-def _head(file: BinaryIO) -> bytes:
-    """Return the first MiB, or more if the first line is longer."""
-    try:
-        head = piece = file.read(_HEAD_BYTES)
-        while piece and b"\n" not in piece and _HEAD_BYTES <= len(head) < _MAX_HEAD_BYTES:
-            piece = file.read(_HEAD_BYTES)
-            head += piece
-    except OSError as problem:
-        raise InputError(f"{INPUT}: cannot be read ({problem.strerror})") from problem
-    return head
+        data = self._head.read(len(buffer))
+        if not data and self._rest is not None:
+            data = self._rest.read1(len(buffer))  # type: ignore[attr-defined]
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def score_stream(
@@ -118,130 +49,76 @@ def score_stream(
     destination: IO[bytes],
     *,
     detector: Detector,
-    source_format: str,
-    text_column: str = "text",
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    overwrite_columns: bool = False,
-    columns: Sequence[str] | None = None,
-    only_flagged: bool = False,
-    allow_list: AllowList | None = None,
-    sender_column: str | None = None,
-    listed: Listed | None = None,
-    max_listed: str | int = "1%",
-    spreadsheet_safe: bool = False,
-    rejects: Path | None = None,
-    max_rejects: str | int | None = None,
-    overwrite: bool = False,
-    inputs: Iterable[Path] = (),
-    watch: Watch | None = None,
+    options: ScoreOptions,
+    rejects: str | Path | None = None,
+    progress: Report | None = None,
 ) -> Summary:
-    """Score CSV, TSV, JSONL or text of a message a line from one open file to another.
+    """Score CSV, TSV, JSONL or text from one open file to another, batch by batch.
 
-    The options are those of ``score_file``. The output has the format of the input, and JSONL for
-    text. Rows are written in batches of at most 2,048; memory does not depend on their number. The
-    columns of JSONL, for ``columns`` and a ``text_column`` with dots, are those of its first MiB.
-
-    Records that cannot be read go to the new file ``rejects``; without it the first one is an
-    InputError. Nothing can be resumed, and no record of the job is written.
-
-    Raises InputError, OutputError if the file ``rejects`` cannot be written.
+    The output has the format of the input, and JSONL for text. Records that cannot be read go to
+    the new file ``rejects``; without it the first one is an InputError. Raises InputError,
+    OutputError.
     """
     began = time.monotonic()
-    kind = named_format(source_format)
-    if kind not in FORMATS:
-        names = ", ".join(FORMATS[:-1])
-        raise InputError(f"{INPUT}: {kind.value} cannot be read from it; use {names} or text")
-    limit = None if max_rejects is None else reject_limit(max_rejects)
-    if allow_list is not None or sender_column is not None:
-        from scamdetect.dumps.allow_list import check_senders
+    kind = named_format(options.source_format or "")
+    if kind not in _FORMATS:
+        raise InputError(f"{_STDIN}: {kind.value} cannot be read from it; use csv, tsv or jsonl")
+    try:
+        head = source.read(HEAD_BYTES)
+    except OSError as problem:
+        raise InputError(f"{_STDIN}: cannot be read ({problem.strerror})") from None
+    rest: BinaryIO | None = None  # until the columns are known from the head
 
-        check_senders(allow_list, sender_column)
-    output = Format.JSONL if kind is Format.TEXT else kind
-    if spreadsheet_safe:
-        from scamdetect.dumps.spreadsheet import check_spreadsheet_safe
+    def opener() -> Stream:
+        return Stream(_Input(head, rest), io.BytesIO(), _STDIN, 0)
 
-        check_spreadsheet_safe(Path(f"{OUTPUT}.{output.value}"))
-    if rejects is not None:
-        rejects = file_destination(rejects, overwrite=overwrite, inputs=inputs)
-    stdin = _Input(source)
-    if packed := compression(cast(Path, stdin)):
-        raise InputError(f"{INPUT}: compressed with {packed}; unpack it before the pipe")
-    dump = open_dump(
-        cast(Path, stdin),
-        text_column=text_column,
-        encoding=encoding,
-        overwrite_columns=overwrite_columns,
-        source_format=kind,
-        delimiter=delimiter,
-    )
-    allowing = allowing_for(dump, kind, INPUT, allow_list, sender_column)
-    if spreadsheet_safe:
-        from scamdetect.dumps.spreadsheet import check_safe_delimiter
+    dump = open_text_format(opener, _STDIN, kind, options.reading)
+    job = Job(_STDIN, dump, detector, options)
+    rest, counts = source, Counts()
+    with ExitStack() as stack:
+        file: IO[bytes] | None = None
+        if rejects is not None:
+            path = file_destination(
+                Path(rejects), overwrite=options.overwrite, inputs=map(Path, options.inputs)
+            )
+            stack.enter_context(written(path, elsewhere="give another file to --rejects"))
+            file = stack.enter_context(create(path, OWNER))
 
-        check_safe_delimiter(Path(f"{OUTPUT}.{output.value}"), dump.csv_delimiter)
-    dump = replace(dump, spreadsheet_safe=spreadsheet_safe)
-    if columns is not None:
-        dump = keep_columns(dump, columns, INPUT)
-    dump, looking = looking_for(dump, INPUT, listed, max_listed)
-    task = Task(INPUT, dump, detector, limit, only_flagged, allowing, looking)
-    stdin.pass_on()
-    with _rejecting(rejects) as reject, part_writer(output, destination, dump) as write:
-        destination.write(header(output, dump))
-        destination.flush()
-        tally, last = Tally(), None
-        for batch in dump.batches():
-            reject(batch.rejects)
-            last = batch.rejects[-1] if batch.rejects else last
-            rows = _without_own_columns(batch, overwrite_columns)
-            rows, predictions, counted = task.scored(replace(batch, rows=rows), tally, last)
-            write(rows, predictions)
-            destination.flush()
-            tally += counted
-            if watch is not None:
-                watch(Standing(tally, 0.0, 0, False, time.monotonic() - began))
-        task.check(tally, last, ended=True)
+        def tables() -> Iterator[pa.Table]:
+            nonlocal counts
+            yield job.schema.empty_table()
+            for batch in dump.batches():
+                destination.flush()
+                for reject in batch.rejects:
+                    if file is not None:
+                        file.write(reject.to_json())
+                    elif not reject.kept:
+                        raise InputError(
+                            f"{_STDIN}:{reject.line}: {reject.reason}; keep such records in a file "
+                            "with --rejects FILE"
+                        )
+                table, more = job.score(batch, counts)
+                counts += more
+                yield flagged_rows(table) if options.only_flagged else table
+                if progress is not None:
+                    progress(Progress(counts, 0.0, 0, time.monotonic() - began))
+
+        write_tables(
+            destination,
+            Format.JSONL if kind is Format.TEXT else kind,
+            tables(),
+            delimiter=dump.delimiter or ",",
+            spreadsheet_safe=options.spreadsheet_safe,
+        )
+    destination.flush()
+    job.check(counts, ended=True)
     return summarise(
-        tally,
-        destination=Path(OUTPUT),
+        counts,
+        only_flagged=options.only_flagged,
+        destination=Path("standard output"),
+        rejects=rejects if counts["rejected"] or counts["damaged"] else None,
         model_id=detector.model_id,
         seconds=time.monotonic() - began,
-        rejects=rejects if tally.rejected else None,
-        only_flagged=only_flagged,
-        notes=dump.notes,
         preset=detector.preset,
+        notes=dump.notes,
     )
-
-
-def _without_own_columns(batch: Batch, overwrite: bool) -> Rows:
-    """Return the rows without output columns that only a later object of JSONL has."""
-    rows = batch.rows
-    if not isinstance(rows, JsonRows):
-        return rows
-    late = {name for value in rows.values for name in value if name in OWN_COLUMNS}
-    kept_columns(sorted(late), overwrite=overwrite, where=INPUT)
-    return replace(rows, dropped=rows.dropped | late)
-
-
-@contextmanager
-def _rejecting(path: Path | None) -> Iterator[Callable[[Sequence[Reject]], None]]:
-    """Give a function that keeps rejected records in the file, or refuses the first one."""
-
-    def refuse(rejects: Sequence[Reject]) -> None:
-        for one in rejects:
-            raise InputError(
-                f"{INPUT}:{one.line}: {one.reason}; keep such records in a file with --rejects FILE"
-            )
-
-    with ExitStack() as opened:
-        if path is None:
-            yield refuse
-            return
-        opened.enter_context(written(path, elsewhere="give another file to --rejects"))
-        file = opened.enter_context(create(path, OWNER))
-
-        def keep(rejects: Sequence[Reject]) -> None:
-            for one in rejects:
-                file.write((json.dumps(one.to_dict(), ensure_ascii=False) + "\n").encode("utf-8"))
-
-        yield keep

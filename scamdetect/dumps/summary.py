@@ -20,7 +20,6 @@ from scamdetect.system.files import read_text
 JOB_SUFFIX = ".job.json"
 Counts = Counter[str]  # by names such as ``decision:flag``, and rows, rejected, listed, ...
 _LIMIT = re.compile(r"(\d{1,18})|(\d{1,9}(?:\.\d{1,9})?)\s*%")
-_FEWEST = 1000  # a percentage of fewer records is no evidence
 
 
 def count(predictions: Sequence[Prediction]) -> Counts:
@@ -38,14 +37,6 @@ def count(predictions: Sequence[Prediction]) -> Counts:
             counts[f"language:{prediction.language}"] += 1
             counts.update(f"kind:{score.kind.value}" for score in prediction.kinds)
     return +counts
-
-
-def by(counts: Counts, group: str) -> dict[str, int]:
-    """Return the counts of a group such as ``kind``, the most frequent first."""
-    named = Counter(
-        {k.partition(":")[2]: n for k, n in counts.items() if k.startswith(f"{group}:")}
-    )
-    return dict(named.most_common())
 
 
 @dataclass(frozen=True)
@@ -113,49 +104,37 @@ class Summary:
 
 def summarise(counts: Counts, *, only_flagged: bool, **known: Any) -> Summary:  # noqa: ANN401
     """Return the summary of the counts; ``known`` are the other fields."""
-    decisions = {decision: counts[f"decision:{decision.value}"] for decision in Decision}
+
+    def by(group: str) -> dict[str, int]:
+        """Return the counts of a group such as ``kind``, the most frequent first."""
+        own = {name: n for name, n in counts.items() if name.startswith(f"{group}:")}
+        return {name.partition(":")[2]: n for name, n in Counter(own).most_common()}
+
+    plain = ("rows", "rejected", "damaged", "cleared", "allowed", "listed", "held")
+    known |= {name: counts[name] for name in plain}
     return Summary(
-        rows=counts["rows"],
-        written=decisions[Decision.FLAG] if only_flagged else counts["rows"],
-        flagged=decisions[Decision.FLAG],
-        review=decisions[Decision.REVIEW],
-        passed=decisions[Decision.PASS],
-        unscored=decisions[Decision.UNSCORED],
-        **{name: counts[name] for name in ("rejected", "damaged", "cleared", "allowed")},
-        **{name: counts[name] for name in ("listed", "held")},
-        verdicts=by(counts, "verdict"),
-        flagged_by_kind=by(counts, "kind"),
-        flagged_by_language=by(counts, "language"),
-        listed_by_feed=by(counts, "feed"),
+        written=counts["decision:flag" if only_flagged else "rows"],
+        flagged=counts["decision:flag"],
+        review=counts["decision:review"],
+        passed=counts["decision:pass"],
+        unscored=counts["decision:unscored"],
+        verdicts=by("verdict"),
+        flagged_by_kind=by("kind"),
+        flagged_by_language=by("language"),
+        listed_by_feed=by("feed"),
         **known,
     )
 
 
-@dataclass(frozen=True)
-class Limit:
-    """The most of something: a number, or a percentage of the records."""
+def exceeds(limit: str | int | None, number: int, total: int, option: str) -> bool:
+    """Return True if the number is over a limit of ``N`` or ``P%`` of the total.
 
-    text: str
-    number: int | None
-    percent: float | None
-
-    def exceeded(self, number: int, total: int, *, ended: bool) -> bool:
-        """Return True if the number is too large; a percentage needs 1,000 records, or the end."""
-        if self.number is not None:
-            return number > self.number
-        if total < _FEWEST and not ended:
-            return False
-        return number * 100 > (self.percent or 0.0) * total
-
-
-def read_limit(text: str | int, option: str) -> Limit:
-    """Return the limit for ``N`` or ``P%``; raise InputError, with the option, otherwise."""
-    match = _LIMIT.fullmatch(str(text).strip())
+    Raises InputError, with the option, for another limit.
+    """
+    match = _LIMIT.fullmatch("100%" if limit is None else str(limit).strip())
     if match is None or float(match[2] or 0) > 100:
         raise InputError(f"{option} must be a number or a percentage such as 0.5%")
-    return Limit(
-        str(text), int(match[1]) if match[1] else None, float(match[2]) if match[2] else None
-    )
+    return number > (int(match[1]) if match[1] else float(match[2]) * total / 100)
 
 
 @dataclass(frozen=True)
@@ -178,7 +157,7 @@ class JobRecord:
     options: dict[str, Any] = field(default_factory=dict)
     scamdetect: str = scamdetect.__version__
 
-    def text(self) -> str:
+    def to_json(self) -> str:
         """Return the content of the file."""
         return f"{json.dumps(asdict(self), indent=1, ensure_ascii=False)}\n"
 

@@ -6,7 +6,6 @@ import codecs
 import io
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path, PurePosixPath
@@ -38,8 +37,8 @@ _CANDIDATES = [
     "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258",
     "cp874", "koi8-r", "koi8-u", "gb18030", "big5hkscs", "cp932", "cp949", "euc_jis_2004",
 ]  # fmt: skip
-# The confidence of chardet, or its lead over the next encoding that reads another text.
-_CONFIDENT, _AHEAD, _WIDE = 0.2, 1.25, 0.9
+# The least confidence of chardet, and its lead over the next encoding that reads another text.
+_CONFIDENT, _AHEAD, _WIDE = 0.03, 1.25, 0.9
 _SAMPLE_BYTES = 256 << 10
 
 
@@ -51,7 +50,7 @@ class Stream(io.BufferedReader):
     """The decompressed bytes of a file of ``size`` bytes; raises InputError if unreadable."""
 
     def __init__(self, raw: Any, file: Any, where: str, size: int, packing: str = "") -> None:  # noqa: ANN401
-        super().__init__(_Raw(raw, where, packing), 64 << 10)
+        super().__init__(_Raw(raw, where, packing, size), 64 << 10)
         self.size, self._file = size, file
 
     @property
@@ -71,8 +70,8 @@ class Stream(io.BufferedReader):
 
 
 class _Raw(io.RawIOBase):
-    def __init__(self, file: Any, where: str, packing: str) -> None:  # noqa: ANN401
-        self._file, self._where, self._packing = file, where, packing
+    def __init__(self, file: Any, where: str, packing: str, size: int) -> None:  # noqa: ANN401
+        self._file, self._where, self._packing, self._left = file, where, packing, size
 
     def readable(self) -> bool:
         return True
@@ -81,6 +80,7 @@ class _Raw(io.RawIOBase):
         return not self._packing
 
     def seek(self, offset: int, whence: int = 0) -> int:
+        self._left = 0  # not read from the beginning to the end
         return int(self._file.seek(offset, whence))
 
     def tell(self) -> int:
@@ -88,14 +88,21 @@ class _Raw(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any buffer
         try:
-            return int(self._file.readinto(buffer))
-        except (pa.ArrowException, OSError, EOFError, zlib.error, zipfile.BadZipFile) as problem:
-            if isinstance(problem, OSError) and problem.errno is not None:
-                raise unreadable(Path(self._where), problem) from problem
-            raise InputError(
-                f"{self._where}: {self._packing} data is cut off or damaged; copy or export it "
-                "again"
-            ) from None
+            count = int(self._file.readinto(buffer))
+        except OSError as problem:
+            if problem.errno is not None:
+                raise unreadable(Path(self._where), problem) from None
+            raise self._damaged() from None
+        except Exception:  # of Arrow, zipfile, or the libraries behind fsspec, with any text
+            raise self._damaged() from None
+        self._left -= count
+        if not count and self._left > 0 and not self._packing:
+            raise InputError(f"{self._where}: ends early; it changed while it was read")
+        return count
+
+    def _damaged(self) -> InputError:
+        what = f"{self._packing} data is cut off or damaged" if self._packing else "cannot be read"
+        return InputError(f"{self._where}: {what}; copy or export it again")
 
 
 def open_bytes(path: Location, *, unpack: bool = True) -> Stream:
@@ -212,7 +219,7 @@ def _guess(damaged: list[bytes], total: int, where: str) -> Encoding:
     text = sample.decode(best, "replace")
     rivals = [other for name, other in guesses if sample.decode(name, "replace") != text]
     fits = sum(_decodes(line, best) for line in damaged) >= 0.9 * len(damaged)
-    if fits and (confidence >= _CONFIDENT or confidence >= _AHEAD * max(rivals, default=0.0)):
+    if fits and confidence >= max(_CONFIDENT, _AHEAD * max(rivals, default=0.0)):
         return Encoding(best, _note(best, "detected"))
     names = ", ".join(name for name, _ in guesses[:3])
     if len(damaged) * 2 > total:

@@ -23,7 +23,7 @@ from scamdetect.serve.schema import Conversation, Limits, Message, Refusal, Text
 from scamdetect.serve.scoring import Scoring
 
 _LOG = logging.getLogger("scamdetect.serving")
-_LOCAL = re.compile(r"(127\.[\d.]+|localhost|\[::1\])(:\d+)?", re.IGNORECASE)
+LOCAL = re.compile(r"(127\.[\d.]+|localhost|\[::1\])(:\d+)?", re.IGNORECASE)
 HEALTH, COSTLY = "/healthz", ("/v1/explain", "/v1/conversation")
 
 
@@ -138,7 +138,7 @@ def _has_token(request: Request, token: str | None) -> bool:
 def _check_head(request: Request, token: str | None) -> None:
     headers = request.headers
     # A web page can make its own name lead to this machine (DNS rebinding), but not these.
-    if token is None and not _LOCAL.fullmatch(headers.get("host", "localhost")):
+    if token is None and not LOCAL.fullmatch(headers.get("host", "localhost")):
         raise refusal(421, "wrong_host", "Use 127.0.0.1 or localhost as the host.")
     if request.url.path != HEALTH and not _has_token(request, token):
         message = "Send the header Authorization: Bearer TOKEN."
