@@ -205,7 +205,7 @@ secrets = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=14, max_size=
 URLS = (
     "http://u:{}{}@127.0.0.1:1/x.csv", "https://127.0.0.1:1/x.csv?sig={}&b={}",
     "http://{}:{}@127.0.0.1:1/x.csv", "HTTP://u:{}/{}@127.0.0.1:1/x.csv",
-    "simplecache::http://127.0.0.1:1/x.csv?sig={}&b={}", "http://u:{}\n{}@127.0.0.1:1/x.csv",
+    "simplecache::http://127.0.0.1:1/x.csv?sig={}&b={}",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from scamdetect.cli import INTERRUPTED
 from scamdetect.cli.streams import say
 from scamdetect.errors import EndpointError, JobInterrupted, NothingToResume, ScamDetectError
 from scamdetect.system.os_errors import said
+from scamdetect.urls import without_secrets
 
 UNEXPECTED, WRONG_USE, RESUMABLE, FAILED, READER_GONE = 1, 2, 3, 4, 141
 
@@ -57,7 +58,7 @@ def _say_failure(error: ScamDetectError | OSError) -> int:
         return READER_GONE
     message = str(error) if isinstance(error, ScamDetectError) else said(error)
     line = "; ".join([message, *getattr(error, "__notes__", [])])
-    say(f"scamdetect: {' '.join(line.split())}", err=True)
+    say(f"scamdetect: {without_secrets(' '.join(line.split()))}", err=True)
     if isinstance(error, NothingToResume):
         return 0
     if isinstance(error, JobInterrupted | EndpointError):

@@ -354,7 +354,8 @@ def decode(raw: bytes, declared: str | None = None) -> tuple[str, str | None]:
     if text.count("\ufffd") * 10 > sum(not character.isascii() for character in text):
         first = re.search(rb"[\x80-\xff]", raw)
         start = max(0, first.start() - 1024) if first else 0
-        guess = chardet.detect(raw[start : start + (1 << 16)])["encoding"]
+        sample = raw[start : start + (1 << 16)].replace(b"\0", b"")  # with NULs it may be UTF-16
+        guess = chardet.detect(sample)["encoding"]
         codec = _codec(guess) or "utf-8"
         return raw.decode(codec, "replace"), f"no valid charset given, read as {codec}"
     return text, "some bytes are not utf-8"

@@ -75,6 +75,8 @@ class Source:
 def locate(text: str | Path) -> Location:
     """Return the path, or the file behind a URL; raise InputError, MissingExtraError."""
     text = _LOCAL.sub("", os.fspath(text), count=1)
+    if is_url(text.rpartition("::")[2]) and "::" in text:
+        raise InputError("a URL starts with its storage; remove everything before the last ::")
     if not is_url(text):
         return Path(text)
     from scamdetect.dumps.remote import remote_file  # needs the extra "remote"

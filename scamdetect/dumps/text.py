@@ -181,7 +181,9 @@ def detect_encoding(head: bytes, where: str, given: str | None = None) -> Encodi
     for bom, name in _BOMS.items():
         if head.startswith(bom):
             return Encoding(name, None if name == "utf-8" else _note(name, "its byte-order mark"))
-    if b"\0" in head:
+    # A NUL that one sender wrote does not make a file UTF-16: that has many, or is no UTF-8.
+    nuls = head.count(0) / max(len(head), 1)
+    if nuls > 0.2 or nuls > 0.01 and not _decodes(head.replace(b"\0", b""), "utf-8"):
         import chardet
 
         wide = chardet.detect(head)
@@ -212,9 +214,13 @@ def _guess(damaged: list[bytes], total: int, where: str) -> Encoding:
         empty_input_encoding=_CANDIDATES[0],
     )
     guesses = sorted(
-        ((codecs.lookup(str(one["encoding"])).name, one["confidence"]) for one in found),
+        (
+            (codecs.lookup(name).name, one["confidence"])
+            for one in found
+            if (name := one["encoding"])
+        ),
         key=lambda guess: -guess[1],
-    )
+    ) or [(_CANDIDATES[0], 0.0)]  # chardet has no encoding for what looks binary
     best, confidence = guesses[0]
     text = sample.decode(best, "replace")
     rivals = [other for name, other in guesses if sample.decode(name, "replace") != text]
