@@ -284,6 +284,19 @@ def test_revoking_needs_neither_a_valid_review_nor_an_unlisted_name(tmp_path: Pa
     assert (row["withdrawn"], row["changed"]) == ("true", "2026-11-21T10:00:00+00:00")
 
 
+@pytest.mark.parametrize("name", ["misp.json", "stix.json"])
+def test_errors_of_a_library_are_replaced(
+    review: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(library: str) -> None:
+        raise ValueError(MARK)
+
+    monkeypatch.setattr("scamdetect.share.export._library", fail)
+    with pytest.raises(InputError, match=r"not fit for .* \(ValueError\)") as raised:
+        export(review, name)
+    assert MARK not in str(raised.value) and raised.value.__suppress_context__
+
+
 def test_the_export_is_as_private_as_the_review(review: Path) -> None:
     review.chmod(0o600)
     export(review, "ours.csv")

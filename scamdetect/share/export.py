@@ -12,7 +12,7 @@ import io
 import json
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 
 from scamdetect.errors import InputError, MissingExtraError
 from scamdetect.share.guard import blocked
-from scamdetect.share.review import Proposal, read_review
+from scamdetect.share.review import FORMULA, Proposal, read_review
 from scamdetect.system.destinations import file_destination
 from scamdetect.system.files import access_of, write_text
 from scamdetect.system.os_errors import written
@@ -35,7 +35,6 @@ _NAMESPACE = uuid.UUID("6f0c2a3e-9d7b-5c41-8a56-2b1f7f7f0e24")
 _CREATED = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 # The abuse types of the Global Signal Exchange that match a kind; others are "scam".
 _ABUSE = {"phishing": "phishing", "account_takeover": "phishing", "impersonation": "impersonation"}
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a spreadsheet formula starts
 
 
 @dataclass(frozen=True)
@@ -83,11 +82,6 @@ class Signal:
         days = _LINK_DAYS if self.proposal.type in (_D, _L, _W) else _NUMBER_DAYS
         return self.date + datetime.timedelta(days)
 
-    @property
-    def abuse_type(self) -> str:
-        """Return the abuse type of its most frequent kind."""
-        return _ABUSE.get((*self.proposal.kinds, "")[0], "scam")
-
 
 def write_export(
     review: str | Path,
@@ -98,67 +92,75 @@ def write_export(
 ) -> ExportSummary:
     """Write the rows of a review file that a person decided to publish.
 
-    Types that the format lacks, values blocked by a guard list, and reviews that expired are
-    counted as left out. The file appears completely or not at all, and is readable only for those
-    who can read the review. Raises InputError if the review is invalid or there is nothing to
-    export, MissingExtraError, OutputError.
+    Types that the format lacks, values on a guard list and expired reviews are counted as left out.
+    The file is readable only for those who can read the review. Raises InputError if the review is
+    invalid or there is nothing to export, MissingExtraError, OutputError.
     """
     review, destination = Path(review), Path(destination)
     suffix = destination.suffix.lower().removeprefix(".")
     kind = options.export_format or ("jsonl" if suffix == "ndjson" else suffix)
     if kind not in _WRITERS:
         raise InputError(f"{destination}: format not set; pass --format {', '.join(_WRITERS)}")
-    organisation = " ".join(options.organisation.split())
-    if not organisation:
-        raise InputError("organisation (--organisation) is empty; pass the name of the publisher")
     target = file_destination(destination, overwrite=options.overwrite, inputs=[review])
     now = (now or datetime.datetime.now(datetime.UTC)).replace(microsecond=0)
-    signals, left_out = [], Counter[str]()
-    for proposal, date in read_review(review, today=now.date()):
-        changed = midnight(date)
-        if options.revoke:  # always later than the shared version
-            changed = max(now, changed + datetime.timedelta(seconds=1))
-        signal = Signal(proposal, organisation, date, changed, options.revoke)
-        reason = _unfit(proposal, kind)
-        if reason is None and not options.revoke:
-            reason = _unshareable(signal, now.date())
-        if reason is None:
-            signals.append(signal)
-        else:
-            left_out[f"{proposal.type}: {reason}"] += 1
+    left_out: Counter[str] = Counter()
+    signals = list(_signals(review, kind, options, now, left_out))
     if not signals:
         counts = "; ".join(f"{count:,} {reason}" for reason, count in left_out.most_common())
         raise InputError(
             f"{review}: no row can be exported ({counts or 'none has yes in the column publish'}); "
             "no file was written"
         )
+    try:
+        text = _WRITERS[kind](signals)
+    except MissingExtraError:
+        raise
+    except Exception as problem:  # stix2 and pymisp raise many types, with values in their text
+        kind = f"{kind} ({type(problem).__name__})"
+        raise InputError(f"{review}: not fit for {kind}; use another --format") from None
     with written(destination):
-        write_text(target, _WRITERS[kind](signals), access_of([review]))
+        write_text(target, text, access_of([review]))
     exported = Counter(signal.proposal.type.value for signal in signals)
     return ExportSummary(target, dict(exported.most_common()), dict(left_out.most_common()))
 
 
-def _unfit(proposal: Proposal, kind: str) -> str | None:
-    """Return why the format cannot represent an indicator, or None."""
-    value = proposal.value
-    if kind == "csv" and value.startswith(_FORMULA) and not value[1:].isdecimal():
+def _signals(
+    review: Path, kind: str, options: ExportOptions, now: datetime.datetime, left_out: Counter[str]
+) -> Iterator[Signal]:
+    """Yield what is exported, and count the rest."""
+    organisation = " ".join(options.organisation.split())
+    if not organisation:
+        raise InputError("organisation (--organisation) is empty; pass the name of the publisher")
+    for proposal, date in read_review(review, today=now.date()):
+        changed = midnight(date)
+        if options.revoke:  # always later than the shared version
+            changed = max(now, changed + datetime.timedelta(seconds=1))
+        signal = Signal(proposal, organisation, date, changed, options.revoke)
+        reason = _reason(signal, kind, now.date())
+        if reason is None:
+            yield signal
+        else:
+            left_out[f"{proposal.type}: {reason}"] += 1
+
+
+def _reason(signal: Signal, kind: str, today: datetime.date) -> str | None:
+    """Return why an indicator is left out, or None; what was shared can always be withdrawn."""
+    proposal, value = signal.proposal, signal.proposal.value
+    if kind == "csv" and value.startswith(FORMULA) and not value[1:].isdecimal():
         return "a spreadsheet would run it as a formula; use --format jsonl"
-    if kind in ("csv", "jsonl"):
+    if kind in ("misp", "stix"):
+        known = _STIX_PATHS if kind == "stix" else _MISP_TYPES
+        sender = proposal.type is _S and kind == "misp" and _misp_sender(value)
+        if _varies(proposal):
+            return f"{kind} has no equality for a varying part; its domain covers it"
+        if proposal.type not in known and not sender:
+            return f"{kind} has no type for it; use --format csv or jsonl"
+    if signal.withdrawn:
         return None
-    if _varies(proposal):
-        return f"{kind} has no equality for a varying part; its domain covers it"
-    known = _STIX_PATHS if kind == "stix" else _MISP_TYPES
-    sender = proposal.type is _S and kind == "misp" and _misp_sender(value)
-    fits = proposal.type in known or sender
-    return None if fits else f"{kind} has no type for it; use --format csv or jsonl"
-
-
-def _unshareable(signal: Signal, today: datetime.date) -> str | None:
-    """Return why an indicator must not be shared, or None."""
     if signal.valid_until <= today:
         return "expired since its review; review it again"
-    reason = blocked(signal.proposal.type, signal.proposal.value)
-    return reason and f"{reason}; write no in the column publish"
+    listed = blocked(proposal.type, value)
+    return listed and f"{listed}; write no in the column publish"
 
 
 def _varies(proposal: Proposal) -> bool:
@@ -183,8 +185,7 @@ def _library(name: str) -> Any:  # noqa: ANN401 - a module
 
 
 # -- CSV and JSONL with the fields of the Global Signal Exchange -----------------------------------
-# https://www.globalsignalexchange.org/docs/sending-signals (2025-03-24) names the types url,
-# hostname, domain name and ip address; the other names are ours.
+# https://www.globalsignalexchange.org/docs/sending-signals; its types are url and domain name.
 
 _SIGNAL_TYPES = {
     _D: "domain name", _L: "url", _W: "crypto wallet", _P: "phone number", _E: "email address",
@@ -198,7 +199,7 @@ def _record(signal: Signal) -> dict[str, Any]:
     return {
         "signal": proposal.value,
         "signal_type": "url pattern" if _varies(proposal) else _SIGNAL_TYPES[proposal.type],
-        "abuse_type": signal.abuse_type,
+        "abuse_type": _ABUSE.get((*proposal.kinds, "")[0], "scam"),
         "report_date": f"{signal.date} 00:00:00",
         "confidence_score": proposal.confidence,
         "predictive": not proposal.labelled,
@@ -297,7 +298,10 @@ def _stix_indicator(stix2: Any, signal: Signal, owner: str) -> Any:  # noqa: ANN
         valid_from=midnight(signal.date),
         valid_until=midnight(signal.valid_until),
         confidence=proposal.confidence,
-        labels=[f"abuse:{signal.abuse_type}", *(f"kind:{kind}" for kind in proposal.kinds)]
+        labels=[
+            f"abuse:{_record(signal)['abuse_type']}",
+            *(f"kind:{kind}" for kind in proposal.kinds),
+        ]
         + ([] if proposal.labelled else ["predictive"]),
         object_marking_refs=[_TLP_MARKINGS[proposal.tlp]],
     )
@@ -315,7 +319,6 @@ _MISP_TYPES = {
 _COINS = {"ethereum": "ETH", "tron": "TRX", "solana": "SOL"}
 _LEVELS = ("unconfident", "rarely-confident", "fairly-confident", "usually-confident",
            "completely-confident")  # fmt: skip
-_ORGANISATION_ONLY, _AS_THE_EVENT = 0, 5
 
 
 def _misp(signals: Sequence[Signal]) -> str:
@@ -334,7 +337,7 @@ def _misp(signals: Sequence[Signal]) -> str:
         timestamp=max(signal.changed for signal in signals),
         threat_level_id=4,  # undefined
         analysis=2,  # completed
-        distribution=_ORGANISATION_ONLY,
+        distribution=0,  # this organisation only
         published=False,
         Orgc={"name": name, "uuid": str(named_id("organisation", name))},
     )
@@ -352,7 +355,7 @@ def _add_to_event(pymisp: Any, event: Any, signal: Signal) -> None:  # noqa: ANN
     kind, value = proposal.type, proposal.value
     version = {"deleted": signal.withdrawn, "timestamp": signal.changed}
     about = version | {
-        "uuid": str(signal.id), "to_ids": not signal.withdrawn, "distribution": _AS_THE_EVENT,
+        "uuid": str(signal.id), "to_ids": not signal.withdrawn, "distribution": 5,
         "comment": _seen(proposal),
         "first_seen": proposal.first_day and midnight(proposal.first_day),
         "last_seen": proposal.last_day and midnight(proposal.last_day),
@@ -373,10 +376,13 @@ def _add_to_event(pymisp: Any, event: Any, signal: Signal) -> None:  # noqa: ANN
     else:
         attribute = event.add_attribute(native, value, category=category, **about)
     days = (signal.valid_until - signal.date).days
-    attribute.add_tag(proposal.tlp.lower())
-    attribute.add_tag(f'misp:confidence-level="{_LEVELS[round(proposal.confidence / 25)]}"')
-    attribute.add_tag(f"retention:{'1m' if days == _LINK_DAYS else f'{days}d'}")
-    attribute.add_tag(f'misp:automation-level="{"manual" if proposal.labelled else "reviewed"}"')
+    for tag in (
+        proposal.tlp.lower(),
+        f'misp:confidence-level="{_LEVELS[round(proposal.confidence / 25)]}"',
+        f"retention:{'1m' if days == _LINK_DAYS else f'{days}d'}",
+        f'misp:automation-level="{"manual" if proposal.labelled else "reviewed"}"',
+    ):
+        attribute.add_tag(tag)
 
 
 def _misp_sender(value: str) -> tuple[str, str] | None:
@@ -390,6 +396,5 @@ def _seen(proposal: Proposal) -> str:
     return f"in {proposal.messages:,} messages{kinds}"
 
 
-_WRITERS: dict[str, Callable[[Sequence[Signal]], str]] = {
-    "csv": _csv, "jsonl": _jsonl, "misp": _misp, "stix": _stix,
-}  # fmt: skip
+_Writer = Callable[[Sequence[Signal]], str]
+_WRITERS: dict[str, _Writer] = {"csv": _csv, "jsonl": _jsonl, "misp": _misp, "stix": _stix}

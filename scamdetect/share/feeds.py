@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +24,6 @@ from scamdetect.text.link_finder import find_links, split_link
 from scamdetect.text.numbers import has_card
 
 LEAST_CONFIDENCE = 30  # where "low" ends in the STIX scale
-Blocked = Callable[[IndicatorType, str], str | None]  # why a guard list blocks it
 _MOST_REASONS = 100  # a feed can contain any number of types
 _LONGEST = 2_048
 _D, _L, _W, _P, _E, _H, _I, _ = IndicatorType
@@ -77,8 +76,9 @@ class FeedReport:
 
 
 class _Entry(NamedTuple):
-    """A version of an indicator; ``reason`` is why it is not used."""
+    """A version of an indicator, by ``key`` the same; ``reason`` is why it is not used."""
 
+    key: object
     type: IndicatorType
     value: str
     changed: float
@@ -93,15 +93,13 @@ def read_feeds(
     as_of: datetime.date | None = None,
     least_confidence: int = LEAST_CONFIDENCE,
     region: str | None = None,
-    blocked: Blocked = blocked,
 ) -> tuple[Listed, list[FeedReport]]:
     """Return the indicators of all feeds that are valid on a day, and a report on each feed.
 
     ``as_of`` is today, in UTC, by default. Indicators that expired before, are not valid yet, were
-    withdrawn or have less than ``least_confidence`` are not used; those without a confidence are.
-    The last of several versions with one id counts, in any feed. ``blocked`` returns why a guard
-    list excludes a value, or None. Phone numbers in messages without a country code belong to the
-    ``region`` (ISO 3166).
+    withdrawn, are on a guard list or have less than ``least_confidence`` are not used; those
+    without a confidence are. The last of several versions with one id counts, in any feed. Phone
+    numbers in messages without a country code belong to the ``region`` (ISO 3166).
 
     Raises InputError for feeds that cannot be read, and if no indicator is left.
     """
@@ -113,33 +111,36 @@ def read_feeds(
     ]
     newest: dict[object, _Entry] = {}
     for path, report in zip(paths, reports, strict=True):
-        for position, record in read_feed(Path(path)):
-            try:
-                kind, value = plain_of(record)
-                changed, reason = _judge(record, day, least_confidence)
-            except _LeftOut as problem:
-                report.leave_out(str(problem), position)
-                continue
-            reason = reason or blocked(kind, value)
-            entry = _Entry(kind, value, changed, reason, report, position)
-            key = record.get("id") or (report.name, kind, value)
-            older = newest.get(key)
+        for entry in _entries(Path(path), report, day, least_confidence):
+            older = newest.get(entry.key)
             if older is not None:
                 older, entry = sorted((older, entry), key=lambda item: item.changed)
                 older.report.leave_out("an earlier version of another", older.position)
-            newest[key] = entry
+            newest[entry.key] = entry
     listed: dict[str, dict[str, None]] = {}
     for entry in newest.values():
         if entry.reason is not None:
             entry.report.leave_out(entry.reason, entry.position)
         else:
             entry.report.taken += 1
-            feeds = listed.setdefault(listed_key(entry.type, entry.value), {})
-            feeds[entry.report.name] = None
+            listed.setdefault(listed_key(entry.type, entry.value), {})[entry.report.name] = None
     if not listed:
         lines = "; ".join(line for report in reports for line in report.lines())
         raise InputError(f"no usable indicator is left: {lines}")
     return Listed({key: tuple(feeds) for key, feeds in listed.items()}, region), reports
+
+
+def _entries(path: Path, report: FeedReport, day: datetime.date, least: int) -> Iterator[_Entry]:
+    for position, record in read_feed(path):
+        try:
+            kind, value = plain_of(record)
+            changed, reason = _judge(record, day, least)
+        except _LeftOut as problem:
+            report.leave_out(str(problem), position)
+        else:
+            key = record.get("id") or (report.name, kind, value)
+            reason = reason or blocked(kind, value)
+            yield _Entry(key, kind, value, changed, reason, report, position)
 
 
 def _judge(record: Record, day: datetime.date, least: int) -> tuple[float, str | None]:

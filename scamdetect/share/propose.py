@@ -274,8 +274,9 @@ def _proposals(db: Database, left_out: Counter[str]) -> Iterator[Proposal]:
             value=value,
             confidence=max(confidence, _LABELLED) if row["labelled"] else confidence,
             tlp="TLP:AMBER" if kind in _PERSONAL else "TLP:GREEN",
-            model_id=" ".join(names.pop("models")) or None,
-            campaigns=names.pop("campaigns")[:_MOST_CAMPAIGNS],
-            **names,
+            model_id=" ".join(names["models"]) or None,
+            campaigns=names["campaigns"][:_MOST_CAMPAIGNS],
+            languages=names["languages"],
+            kinds=names["kinds"],
             **row,
         )

@@ -22,7 +22,7 @@ from scamdetect.system.os_errors import unreadable, written
 from scamdetect.text.indicators import IndicatorType
 
 _DECIDED = ("id", "publish", "reviewer", "date")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how one starts in a spreadsheet
 _MOST_SHOWN = 5  # wrong rows in an error
 
 
@@ -74,7 +74,7 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = " ".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def read_review(path: Path, *, today: datetime.date) -> list[tuple[Proposal, datetime.date]]:
