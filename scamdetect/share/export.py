@@ -355,8 +355,8 @@ def _add_to_event(pymisp: Any, event: Any, signal: Signal) -> None:  # noqa: ANN
     kind, value = proposal.type, proposal.value
     version = {"deleted": signal.withdrawn, "timestamp": signal.changed}
     about = version | {
-        "uuid": str(signal.id), "to_ids": not signal.withdrawn, "distribution": 5,  # that of the event
-        "comment": _seen(proposal),
+        "uuid": str(signal.id), "to_ids": not signal.withdrawn, "comment": _seen(proposal),
+        "distribution": 5,  # that of the event
         "first_seen": proposal.first_day and midnight(proposal.first_day),
         "last_seen": proposal.last_day and midnight(proposal.last_day),
     }  # fmt: skip
