@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 
 from scamdetect import ScamDetector
-from scamdetect.engines import TableScorer
 from scamdetect.engines import ray as ray_engine
+from scamdetect.engines import score_table
 from scamdetect.engines import spark as spark_engine
 from scamdetect.errors import BundleError, InputError, MissingExtraError
 
@@ -98,13 +98,9 @@ def test_spark_refuses_bad_options_at_once(
 
 
 @pytest.mark.parametrize("rows", [0, 1, 5000])
-def test_a_table_of_any_size_is_scored(
-    tiny_bundle: Path, rows: int, wanted: pa.Table, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tiny_bundle.parent)
-    scorer = TableScorer("body", tiny_bundle.name, flag=0.5)
-    monkeypatch.chdir("/")
-    assert scorer(TABLE.slice(0, rows)).equals(wanted.slice(0, rows))
+def test_a_table_of_any_size_is_scored(tiny_bundle: Path, rows: int, wanted: pa.Table) -> None:
+    scored = score_table(TABLE.slice(0, rows), text_column="body", model=tiny_bundle, flag=0.5)
+    assert scored.equals(wanted.slice(0, rows))
 
 
 def test_java_of_the_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import scamdetect
 PACKAGE = Path(scamdetect.__file__).parent
 HEAVY = {"torch", "transformers", "sklearn", "datasets", "pandas", "ray", "pyspark"}
 CORE_LIBRARIES = {
-    "chardet", "click", "ijson", "numpy", "onnxruntime", "pyarrow", "rich", "rich_click",
+    "chardet", "click", "numpy", "onnxruntime", "pyarrow", "rich", "rich_click",
     "scamdetect", "tokenizers",
 }  # fmt: skip
 # What a folder of the core imports besides, from the extra of the same name.

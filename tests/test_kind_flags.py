@@ -14,7 +14,7 @@ from tiny_bundle import write_tiny_bundle
 
 from scamdetect import Decision, Kind, ScamDetector
 from scamdetect.calibration.thresholds import Thresholds
-from scamdetect.engines import TableScorer
+from scamdetect.engines import score_table
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS
 from scamdetect.prediction import CLEARED
@@ -121,7 +121,7 @@ def test_streams_tables_workers_and_engines_decide_alike(
     table = pa.table({"text": texts})
     scored = pooled.score_table(table)
     assert set(scored["scamdetect_decision"].to_pylist()) == {"flag"}
-    assert scored == TableScorer(model=tiny_bundle, **BANDS, kind_flags=flags)(table)
+    assert scored == score_table(table, model=tiny_bundle, **BANDS, kind_flags=flags)
 
 
 def test_what_was_cleared_early_has_no_kinds_to_be_flagged_by(tmp_path: Path) -> None:

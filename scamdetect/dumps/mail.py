@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from email import message_from_bytes
-from email.errors import HeaderParseError, StartBoundaryNotFoundDefect
+from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
-from email.parser import BytesParser
 from email.policy import Compat32
 from email.utils import parseaddr, parsedate_to_datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,31 +40,26 @@ MAX_MAIL_BYTES = 32 << 20  # the text comes before large attachments
 _PIECE_BYTES = 1 << 20
 _MOST_HEADER = 10_000  # characters; the time to parse parameters grows quadratically
 
-_DATED = re.compile(
-    rb"From (?:(?>.*?\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b)(?>.*?\d:\d\d).*\d{4}"
-    rb"|.*\d{4}-\d\d-\d\d[T ]\d\d:\d\d)"
-)
-_UNDATED = re.compile(rb"From (?:\S*|\S+@.*)\s*$")
 _HEADER = re.compile(rb"(?:>?From |[!-9;-~]+[ \t]*:)")
+_DATED = re.compile(rb"From (?:.*\d:\d\d.*\d{4}|.*\d{4}-\d\d-\d\d[T ]\d\d:\d\d)")
 _ESCAPED = re.compile(rb"^>(?=>*From )", re.MULTILINE)
 
 
 def open_mail(path: Path | RemoteFile, source_format: str) -> Dump:
-    """Open an mbox file (``mbox``), or a file of one or several mails (``eml``).
+    """Open an mbox file (``mbox``) or a single mail (``eml``).
 
     Raises InputError if no line starts a mail, or a single mail does not start with a header.
     """
+    is_mbox = source_format == "mbox"
     with open_bytes(path) as stream:
         total = stream.size
-        mails = (mail for mail in _mails(stream) if mail.raw.strip())
-        first = next(mails, None)
-        several = first is not None and (first.is_separated or next(mails, None) is not None)
-    if source_format == "mbox" and not several:
+        starts = [mail.raw.lstrip(b"\r\n") for mail in islice(_mails(stream, is_mbox), 2)]
+    if is_mbox and not any(start.startswith(b"From ") for start in starts):
         raise InputError(
             f"{path}:1: no line starts a mail as in an mbox (From ann@mail.example Mon Jan  1 "
             "10:00:00 2024); for a single mail pass --format eml"
         )
-    if first is None or not (several or _HEADER.match(_unescaped(first.raw))):
+    if not any(map(_HEADER.match, starts)):
         raise InputError(
             f"{path}:1: does not start with a mail header (From: ann@mail.example); pass the "
             "right --format"
@@ -71,7 +67,7 @@ def open_mail(path: Path | RemoteFile, source_format: str) -> Dump:
 
     def items() -> Iterator[Item]:
         with open_bytes(path) as stream:
-            for mail in _mails(stream, several or source_format == "mbox"):
+            for mail in _mails(stream, is_mbox):
                 if mail.raw.strip():
                     yield Item(_record(mail), mail.size, stream.position)
 
@@ -79,32 +75,32 @@ def open_mail(path: Path | RemoteFile, source_format: str) -> Dump:
 
 
 class _RawMail(NamedTuple):
-    """The start of a mail with its ``From `` line, if ``is_separated``, and its place."""
+    """The start of a mail, with its ``From `` line, and its place."""
 
     raw: bytes
     size: int
     line: int
     offset: int
-    is_separated: bool
 
 
-def _mails(stream: Stream, several: bool = True) -> Iterator[_RawMail]:
+def _mails(stream: Stream, several: bool) -> Iterator[_RawMail]:
     """Yield the mails of an mbox file, or the whole file.
 
-    A ``From `` line starts a mail if it has a date and is after an empty line or before a mail
-    header, or if it has only an address or a word and is both.
+    A ``From `` line starts a mail if a header follows it, and it has a date or is after an empty
+    line.
     """
     pieces: list[bytes] = []
     line = number = 1
     start = offset = 0
-    is_separated, is_start, after_blank = False, True, True
+    is_start = after_blank = True
     piece = stream.readline(_PIECE_BYTES).removeprefix(b"\xef\xbb\xbf")
     while piece:
         following = stream.readline(_PIECE_BYTES)
-        if several and is_start and _separates(piece, following, after_blank):
+        is_separator = several and is_start and piece.startswith(b"From ")
+        if is_separator and _HEADER.match(following) and (after_blank or _DATED.match(piece)):
             if pieces:
-                yield _RawMail(b"".join(pieces), offset - start, line, start, is_separated)
-            pieces, line, start, is_separated = [], number, offset, True
+                yield _RawMail(b"".join(pieces), offset - start, line, start)
+            pieces, line, start = [], number, offset
         if offset - start < MAX_MAIL_BYTES:
             pieces.append(piece)
         offset += len(piece)
@@ -113,32 +109,20 @@ def _mails(stream: Stream, several: bool = True) -> Iterator[_RawMail]:
         number += is_start
         piece = following
     if pieces:
-        yield _RawMail(b"".join(pieces), offset - start, line, start, is_separated)
-
-
-def _separates(line: bytes, following: bytes, after_blank: bool) -> bool:
-    is_headed = bool(_HEADER.match(following))
-    if _DATED.match(line):
-        return after_blank or is_headed
-    return after_blank and is_headed and bool(_UNDATED.match(line))
-
-
-def _unescaped(raw: bytes) -> bytes:
-    """Return a mail as it was sent: without ``From `` line and the ``>`` before such lines."""
-    raw = raw.lstrip(b"\r\n")
-    if raw.startswith(b"From "):
-        raw = raw.partition(b"\n")[2]
-    return _ESCAPED.sub(b"", raw) if b">From " in raw else raw
+        yield _RawMail(b"".join(pieces), offset - start, line, start)
 
 
 def _record(mail: _RawMail) -> dict[str, Any] | Reject:
-    reason = "neither headers nor text"
+    raw = mail.raw.lstrip(b"\r\n")
+    raw = raw.partition(b"\n")[2] if raw.startswith(b"From ") else raw
+    raw = _ESCAPED.sub(b"", raw) if b">From " in raw else raw
     try:
-        record = read_mail(_unescaped(mail.raw))
-    except Exception as error:  # malicious mails make the standard parser raise anything
-        record, reason = None, f"cannot be parsed ({type(error).__name__})"
+        record = read_mail(raw)
+    except Exception as error:  # a malicious mail makes the standard parser raise anything
+        problem = f"cannot be parsed ({type(error).__name__}), read as text"
+        record = {"text": decode(raw[:_PIECE_BYTES])[0], "attachments": [], "problems": [problem]}
     if record is None:
-        return Reject(mail.line, reason, mail.raw, offset=mail.offset)
+        return Reject(mail.line, "neither headers nor text", mail.raw, offset=mail.offset)
     if mail.size > len(mail.raw):
         record["problems"].append(f"only the first {len(mail.raw) >> 20} MiB were read")
     return record
@@ -151,20 +135,13 @@ class _RawValues(Compat32):
         return value[:_MOST_HEADER]
 
 
-_POLICY = _RawValues()
-
-
 def read_mail(raw: bytes) -> dict[str, Any] | None:
     """Return the columns of a mail; None if it has neither a header nor text.
 
     ``text`` is what the sender wrote. It starts with the subject unless a header refers to an
     earlier mail, whose subject it would be; without other text it is only the subject.
     """
-    message = message_from_bytes(raw, policy=_POLICY)
-    if not message.is_multipart() and any(
-        isinstance(defect, StartBoundaryNotFoundDefect) for defect in message.defects
-    ):  # the parser drops all after the end of a broken multipart
-        message = BytesParser(policy=_POLICY).parsebytes(raw, headersonly=True)
+    message = message_from_bytes(raw, policy=_RawValues())
     attachments: list[str] = []
     problems: list[str] = [] if message.keys() else ["no headers"]
     pieces = _pieces(message, attachments, problems)
@@ -257,7 +234,7 @@ def _pieces(part: Message, attachments: list[str], problems: list[str]) -> list[
         for child in part.get_payload():
             assert isinstance(child, Message)
             # A text part with a file name is the body if it is first, otherwise an attachment.
-            if pieces and kind != "multipart/alternative" and child.get_filename():
+            if pieces and kind != "multipart/alternative" and _file_name(child):
                 attachments.append(_name(child))
             else:
                 pieces += _pieces(child, attachments, problems)
@@ -303,16 +280,16 @@ def _chosen(pieces: list[_Piece], problems: list[str]) -> list[_Piece]:
 
 def _content(part: Message) -> bytes:
     """Return the decoded bytes of a part; lines after its base64, or instead of it, are kept."""
-    rest = b""
-    if str(part.get("content-transfer-encoding") or "").strip().lower() == "base64":
-        raw = str(part.get_payload()).encode("utf-8", "surrogateescape")
-        lines = re.match(rb"(?:[ \t]*[A-Za-z0-9+/]*={0,2}[ \t]*(?:\r?\n|\Z))*+", raw)
-        end = lines.end() if lines else 0
-        code = b"".join(raw[:end].split()).decode("ascii")
-        part.set_payload(code[: len(code) // 4 * 4])  # it may be cut off
-        rest = raw[end:]
-    content = part.get_payload(decode=True)
-    return content + rest if isinstance(content, bytes) else rest
+    if str(part.get("content-transfer-encoding") or "").strip().lower() != "base64":
+        content = part.get_payload(decode=True)
+        return content if isinstance(content, bytes) else b""
+    raw = str(part.get_payload()).encode("utf-8", "surrogateescape")
+    lines = re.match(rb"(?:[ \t]*[A-Za-z0-9+/]*={0,2}[ \t]*(?:\r?\n|\Z))*+", raw)
+    end = lines.end() if lines else 0
+    code = b"".join(raw[:end].split())
+    with suppress(ValueError):
+        return base64.b64decode(code[: len(code) // 4 * 4]) + raw[end:]  # it may be cut off
+    return raw
 
 
 def _name(part: Message) -> str:
@@ -320,10 +297,13 @@ def _name(part: Message) -> str:
         for inner in part.walk():
             if inner is not part:
                 return (_header(inner, "subject") or "unnamed") + ".eml"
-    name = ""
+    return _file_name(part) or f"unnamed {part.get_content_type()}"
+
+
+def _file_name(part: Message) -> str:
     with suppress(LookupError, TypeError, ValueError):
-        name = decode_words(part.get_filename() or "")
-    return name or f"unnamed {part.get_content_type()}"
+        return decode_words(part.get_filename() or "")
+    return ""
 
 
 # Mail programs use the left label for text of the wider charset on the right, as browsers know.

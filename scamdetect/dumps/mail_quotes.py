@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple
 
 _MOST_LINE = 400  # characters of a line that introduces a quotation
@@ -22,9 +23,9 @@ _YEAR = re.compile(r"(?<!\d)(?:\d{4}|\d{1,2}[./-]\d{1,2}[./-]\d\d)(?!\d)")
 _TIME = re.compile(r"(?<!\d)\d{1,2}[:.h]\d\d(?!\d)")
 _ADDRESS = re.compile(r"[<\[(](?:mailto:)?[^\s<>@:/]+@[^\s<>@:/]+[>\])]")
 _COLON = re.compile(r"[:：][\s*_]*$")
-_LABEL = re.compile(r"[\s*_]*([^\W\d_][^:：\n<>@]{0,28})[:：](?!//)[\s*_]*(.*?)[\s*_]*$")
-_RULE = re.compile(r"\s*[-_=*—]{5,}\s*")
-_HEADING = re.compile(r"\s*+[-_=*—]{2,}+\s*+[^-_=*—\s][^=*]{0,100}?[-_=*—]{2,}+\s*+")
+_LABEL = re.compile(r"[\s*_]*([^\W\d_][^:：\n<>@]{0,28})[:：](?!//)[\s*_]*(\S.*?)[\s*_]*$")
+# A line, also around words such as "Original message".
+_RULE_OR_BLANK = re.compile(r"\s*+(?:[-_=*—]{2,}+(?:[^-_=*—][^=*]{0,100}?[-_=*—]{2,}+)?\s*+)?")
 _SUBJECT_START = re.compile(
     r"\s*(?:\[[^\]]{1,60}\]\s*)?(?:re|aw|antw|sv|vs|res|rif|r|odp|ynt|ilt|fw|fwd|wg|tr|rv|enc|i|"
     r"pd|vb|vl|doorst|továbbítás|vá|απ|πρθ|отв|пересл|نعم|رد|تحويل|回复|回覆|答复|转发|轉寄|转寄|"
@@ -94,16 +95,11 @@ def _quoted(mail: _Mail) -> list[bool]:
             quoted[index:after] = [True] * (after - index)
             index = after
             continue
-        start = index
-        while start and (not mail.lines[start - 1].strip() or _is_rule(mail.lines[start - 1])):
-            start -= 1
-        quoted[start:] = [True] * (len(quoted) - start)
+        while index and _RULE_OR_BLANK.fullmatch(mail.lines[index - 1]):
+            index -= 1
+        quoted[index:] = [True] * (len(quoted) - index)
         break
     return quoted
-
-
-def _is_rule(line: str) -> bool:
-    return len(line) <= _MOST_LINE and bool(_RULE.fullmatch(line) or _HEADING.fullmatch(line))
 
 
 def _opening(mail: _Mail, index: int) -> int:
@@ -111,7 +107,7 @@ def _opening(mail: _Mail, index: int) -> int:
     line = mail.lines[index]
     if not line.strip() or len(line) > _MOST_LINE:
         return 0
-    if _is_header_block(mail, index) or (mail.answers and _is_heading(mail, index)):
+    if _is_header_block(mail, index):
         return 1
     for length in range(1, _MOST_FOLDED + 1):
         folded = mail.lines[index : index + length]
@@ -126,46 +122,28 @@ def _opening(mail: _Mail, index: int) -> int:
         after = _next_text(mail.lines, index + length)
         is_marked = after <= index + length + 1 and after < len(mail.lines) and mail.marked[after]
         address = _ADDRESS.search(whole)
-        if len(whole) <= _MOST_LINE and (
-            (has_date and (mail.answers or is_marked or (address and address[0][0] == "<")))
-            or (address and is_marked)
-        ):
+        is_named = address is not None and address[0].startswith("<")
+        if (has_date or address) if is_marked else (has_date and is_named):
             return length
         break
     return 0
 
 
-def _is_heading(mail: _Mail, index: int) -> bool:
-    """Return True for dashes around words, such as "Original message", above a header or a date."""
-    if not _HEADING.fullmatch(mail.lines[index]):
-        return False
-    after = _next_text(mail.lines, index + 1)
-    below = mail.lines[after] if after < len(mail.lines) else ""
-    return bool(_YEAR.search(mail.lines[index]) or _LABEL.match(below[:_MOST_LINE]))
-
-
 def _is_header_block(mail: _Mail, index: int) -> bool:
-    """Return True if headers of another mail start here.
+    """Return True if headers of the mail that this one answers or forwards start here.
 
-    One of them is this mail's subject, or, in an answer, the first has an address and another a
-    date and a time.
+    One of them is this mail's subject, or the first has an address and another a date and a time.
     """
     first = _LABEL.match(mail.lines[index])
-    if first is None or not first[2]:
+    if not mail.answers or first is None:
         return False
-    values = []
-    for line in mail.lines[index : index + _MOST_BLOCK]:
-        label = _LABEL.match(line[:_MOST_LINE])
-        if label is not None and label[2]:
-            values.append(label[2])
-        elif not line.strip():
-            break
-    if len(values) < _LEAST_LABELS:
-        return False
-    if mail.topic and mail.topic in map(_key, values[1:]):
-        return True
+    block = takewhile(str.strip, mail.lines[index : index + _MOST_BLOCK])
+    values = [label[2] for line in block if (label := _LABEL.match(line[:_MOST_LINE]))]
     is_dated = any(_YEAR.search(value) and _TIME.search(value) for value in values[1:])
-    return mail.answers and is_dated and bool(_ADDRESS.search(first[2]))
+    is_same = bool(mail.topic) and mail.topic in map(_key, values[1:])
+    return len(values) >= _LEAST_LABELS and (
+        is_same or (is_dated and bool(_ADDRESS.search(first[2])))
+    )
 
 
 def _next_text(lines: list[str], index: int) -> int:

@@ -211,8 +211,11 @@ def _array_items(stream: Stream, where: str) -> Iterator[Item]:
             yield Item(problem, 0, stream.position)
 
 
-def next_value(buffer: Buffer) -> tuple[dict[str, Any] | str, int]:
-    """Return the object at the position, or why there is none, and where it ends."""
+def next_value(buffer: Buffer, start: re.Pattern[str] = _NEXT) -> tuple[dict[str, Any] | str, int]:
+    """Return the object at the position, or why there is none, and where it ends.
+
+    After damage, the next value follows a match of ``start``.
+    """
     while True:
         try:
             value, end = _DECODER.raw_decode(buffer.text, buffer.at)
@@ -224,6 +227,6 @@ def next_value(buffer: Buffer) -> tuple[dict[str, Any] | str, int]:
         except (ValueError, RecursionError):
             reason = "JSON nested too deeply or with a number too long to read"
         if buffer.ended or len(buffer.text) - buffer.at > _MAX_RECORD:
-            following = _NEXT.search(buffer.text, buffer.at + 1)
+            following = start.search(buffer.text, buffer.at + 1)
             return reason, following.end() if following else len(buffer.text)
         buffer.grow()

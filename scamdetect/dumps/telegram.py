@@ -44,6 +44,7 @@ _START = re.compile(
     r'|(?P<message>\{\s*+"id"\s*+:\s*+-?\d++\s*+,\s*+"type"\s*+:\s*+'
     r'"(?:message|service|unsupported)")'
 )
+_BEFORE_START = re.compile(rf"(?={_START.pattern})")
 _DECODER = json.JSONDecoder(strict=False)
 _BETWEEN = re.compile(r"[\s,]*")
 # Telegram writes control characters as ``\x01`` (tdesktop issue 27571), which anyone can send, and
@@ -110,11 +111,11 @@ def _items(path: Path | RemoteFile) -> Iterator[Item]:
             start = _next_start(buffer)
             if start is None:
                 break
+            is_list = start["message"] is None
+            chat = _chat(start["chat"] or "") if is_list else chat or {}
+            buffer.take(start.end() if is_list else start.start())
             in_list = True
-            if start["message"] is None:
-                chat = _chat(start["chat"] or "")
-            buffer.take(start.end() if start["message"] is None else start.start())
-    if not in_list and chat is None:
+    if chat is None:
         raise InputError(
             f'{path}: has no list "messages", so it is not an export of Telegram Desktop; '
             "pass its format with --format"
@@ -149,16 +150,14 @@ def _next_character(buffer: Buffer) -> str:
 
 def _next_item(buffer: Buffer, chat: dict[str, Any], position: int) -> Item:
     line, offset = buffer.line, buffer.offset
-    value, end = next_value(buffer)
-    if isinstance(value, str) and not value.startswith("a JSON"):
-        following = _START.search(buffer.text, buffer.at + 1)
-        end = following.start() if following else len(buffer.text)
-        repaired = _INVALID.sub(_valid, buffer.text[buffer.at : end])
-        with suppress(ValueError, RecursionError):
-            parsed, stop = _DECODER.raw_decode(repaired)
-            if isinstance(parsed, dict):
-                value, end = parsed, end - len(repaired) + stop
+    value, end = next_value(buffer, _BEFORE_START)
     text = buffer.text[buffer.at : end]
+    if isinstance(value, str):
+        text = _INVALID.sub(_valid, text)
+        with suppress(ValueError, RecursionError):
+            parsed, stop = _DECODER.raw_decode(text)
+            if isinstance(parsed, dict):
+                value, end, text = parsed, end - len(text) + stop, text[:stop]
     raw = buffer.take(end)
     note = None
     try:

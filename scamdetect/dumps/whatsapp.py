@@ -46,36 +46,32 @@ _DATE = (
 _TIME = r"(?P<hour>\d{1,2})(?:[:.]|\sh\s)(?P<minute>\d{2})(?:[:.](?P<sec>\d{2}))?(?!\d)"
 _START = rf"{_B}(?P<open>\[?){_B}"
 _DATE_FIRST = re.compile(
-    rf"{_START}(?P<stamp>{_DATE}\.?{_B}(?P<era>{_WORDS})?{_B}[,،]?{_B}(?P<before>{_WORDS})?{_B}"
-    rf"{_TIME}{_B}(?P<after>{_WORDS})?){_B}{_CLOSE}"
+    rf"{_START}(?P<stamp>{_DATE}\.?{_B}(?:{_WORDS})?{_B}[,،]?{_B}(?:{_WORDS})?{_B}{_TIME}{_B}"
+    rf"(?:{_WORDS})?){_B}{_CLOSE}"
 )
 _TIME_FIRST = re.compile(  # Vietnamese
-    rf"{_START}(?P<stamp>{_TIME}{_B}(?P<after>{_WORDS})?{_B}[,،]?{_B}{_DATE}){_B}{_CLOSE}"
+    rf"{_START}(?P<stamp>{_TIME}{_B}(?:{_WORDS})?{_B}[,،]?{_B}{_DATE}){_B}{_CLOSE}"
 )
-# Names of day halves without dots, spaces and marks, in lower case, and words before a time.
-_MORNING = frozenset(
-    "am 上午 凌晨 清晨 早上 午前 오전 ص صباحا قظ قبلازظهر πμ öö vm fm dop dopoledne dopoludnia "
-    "de ap sa पूर्वाह्न मपू முற்பகல் ก่อนเที่ยง לפנהצ pg дп পূর্বাহ্ণ asubuhi နံနက် ព្រឹក".split()
+_NO_LETTERS = re.compile(r"[\W\d_]+")
+# Letters of the names of day halves, and of words around a time that name none.
+_MORNING, _EVENING = (
+    {_NO_LETTERS.sub("", word) for word in words.split()}
+    for words in (
+        "am 上午 凌晨 清晨 早上 午前 오전 ص صباحا قظ قبلازظهر πμ öö vm fm dop dopoledne dopoludnia "
+        "de ap sa पूर्वाह्न मपू முற்பகல் ก่อนเที่ยง לפנהצ pg дп পূর্বাহ্ণ asubuhi နံနက် ព្រឹក",
+        "pm 下午 中午 傍晚 晚上 午後 오후 م مساء بظ بعدازظهر μμ ös ch nm em odp odpoledne "
+        "popoludní du ip अपराह्न मउ பிற்பகல் หลังเที่ยง אחהצ ptg пп অপরাহ্ণ mchana jioni ညနေ ល្ងាច",
+    )
 )
-_EVENING = frozenset(
-    "pm 下午 中午 傍晚 晚上 午後 오후 م مساء بظ بعدازظهر μμ ös ch nm em odp odpoledne popoludní "
-    "du ip अपराह्न मउ பிற்பகல் หลังเที่ยง אחהצ ptg пп অপরাহ্ণ mchana jioni ညနေ ល្ងាច".split()
-)
-_SAY_NOTHING = frozenset(["", *"klo kl alas à às alle um om o ob u в у ч г р be n".split()])
-_AROUND = ("era", "before", "after")
+_SAY_NOTHING = frozenset(["", *"klo kl alas à às alle um om o ob u в у ч г гч р be n h".split()])
 
 _AMERICAN = re.compile(r"\d{1,2}/\d{1,2}/\d\d, .*[AP]M", re.DOTALL)
 _PHONE = re.compile(r"\+?\(?\d[\d\s().\-‑]{5,}$")
-_LINK = re.compile(r"://|www\.", re.IGNORECASE)
-_FILE = re.compile(
-    r"<[^<>:\n]{2,20}: ?(?P<within>[^<>/\n]{1,250}\.\w{2,5})>"
-    r"|(?P<before>[^\n/<>]{1,250}\.\w{2,5}) \([^()\n]{2,60}\)"
-)
+_NO_NAME = re.compile(r"://|www\.|[“„«‘](?!.*[”“»’])|^[^\"]*\"[^\"]*$", re.IGNORECASE)
 _NAMED = re.compile(
     r".*\bWhatsApp\b.*?[ -](?:with|mit|con|avec|com|met|ile|dengan|с контактом|с|z|kasama si|với|"
     r"na|مع|با|עם|-) (?P<chat>.+)"
 )
-_LOG_LEVEL = re.compile(r"(?:.*[. ])?(?:trace|debug|info|notice|warn\w*|error|critical|fatal)$")
 
 
 class Style(NamedTuple):
@@ -106,24 +102,21 @@ def read_head(line: str) -> Head | None:
     hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "sec"))
     if hour > 24 or minute > 59 or second > 60:
         return None
-    groups = match.groupdict()
-    words = [re.sub(rf"[\s.'’״\"{_MARKS}]", "", groups.get(name) or "") for name in _AROUND]
-    clock = f"{minute:02}:{second:02}" if match["sec"] else f"{minute:02}"
     return Head(
         Style(bool(match["open"]), match["apart"], len(match["first"]) == 4, bool(match["sec"])),
         match["stamp"].strip(),
         (int(match["first"]), int(match["second"]), int(match["third"])),
-        _hour(hour, {word.casefold() for word in words} - _SAY_NOTHING),
-        clock,
+        _hour(hour, _NO_LETTERS.sub("", match["stamp"]).casefold()),
+        f"{minute:02}:{second:02}" if match["sec"] else f"{minute:02}",
         match.end(),
     )
 
 
-def _hour(hour: int, words: set[str]) -> int | None:
-    if not words or not 1 <= hour <= 12:
+def _hour(hour: int, words: str) -> int | None:
+    if words in _SAY_NOTHING or not 1 <= hour <= 12:
         return hour % 24
-    if words & (_MORNING | _EVENING):
-        return hour % 12 + (12 if words & _EVENING else 0)
+    if words in _MORNING or words in _EVENING:
+        return hour % 12 + (12 if words in _EVENING else 0)
     return None
 
 
@@ -134,10 +127,7 @@ def split_sender(rest: str) -> tuple[str | None, str]:
     """
     name, colon, body = rest.partition(":")
     sender = _unmarked(name)
-    quotes = sender.count('"') % 2 or any(
-        sender.count(left) > sender.count(right) for left, right in ("“”", "«»", "„“", "‘’")
-    )
-    is_name = bool(colon and sender) and not quotes and not _LINK.search(sender)
+    is_name = bool(colon and sender) and not _NO_NAME.search(sender)
     is_short = len(sender) <= _MOST_SENDER and len(sender.split()) <= _MOST_SENDER_WORDS
     # Without a space, the colon is that of a time or an address.
     if is_name and is_short and (not body or body[0].isspace() or body[0] == _LEFT_TO_RIGHT):
@@ -154,7 +144,7 @@ def is_whatsapp(lines: Sequence[str], name: str = "") -> bool:
 
     The first line must start with a head, and lines must name senders: one if the file has a name
     that WhatsApp gives; a quarter of the heads if WhatsApp's own words seem to be among them; else
-    half of all lines, which do not look like a log.
+    half of all lines.
     """
     lines = [line for line in lines if line.strip()]
     heads = [(line, head) for line in lines if (head := read_head(line)) is not None]
@@ -164,13 +154,12 @@ def is_whatsapp(lines: Sequence[str], name: str = "") -> bool:
     if not style.bracketed and style.seconds:  # only logs use this, no phone
         return False
     bodies = [split_sender(line[head.end :]) for line, head in heads]
-    senders = [sender.casefold() for sender, _ in bodies if sender]
+    senders = sum(sender is not None for sender, _ in bodies)
     if senders and (Path(name).name.startswith("_chat.") or "WhatsApp" in name):
         return True
     if bodies[0][0] is None or any(text.startswith(_LEFT_TO_RIGHT) for _, text in bodies):
-        return bool(senders) and len(senders) * 4 >= len(heads)
-    is_log = (style.bracketed and style.year_first) or any(map(_LOG_LEVEL.match, senders))
-    return len(senders) > 1 and len(senders) * 2 >= len(lines) and not is_log
+        return senders > 0 and senders * 4 >= len(heads)
+    return senders > 1 and senders * 2 >= len(lines)
 
 
 class _Form(NamedTuple):
@@ -197,7 +186,8 @@ def _survey(lines: Iterator[Line]) -> _Form | None:
             sender, body = split_sender(line.text[head.end :])
             chat = sender if body.startswith(_LEFT_TO_RIGHT) else None
         styles[head.style] += 1
-        day_first += (head.date[0] > 12) - (head.date[1] > 12)
+        if not head.style.year_first:
+            day_first += (head.date[0] > 12) - (head.date[1] > 12)
     if first is None:
         return None
     common = {style for style, count in styles.items() if count * 5 >= styles.total()}
@@ -269,14 +259,12 @@ def _row(head: Head | None, lines: list[Line], month_first: bool) -> dict[str, A
     if head is None:  # before the first message, or the rest of one that is too long
         return {"kind": "message", "text": "\n".join(texts)}
     sender, texts[0] = split_sender(texts[0][head.end :])
-    file = _FILE.search(_unmarked(texts[0][:_MOST_HEAD]))
     return {
         "time": _time(head, month_first),
         "sender": sender,
         "sender_id": _phone(sender or ""),
         "kind": "system" if sender is None else "message",
         "text": "\n".join(texts),
-        "media": file and (file["within"] or file["before"]),
         "stamp": head.stamp,
     }
 

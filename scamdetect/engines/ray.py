@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scamdetect.engines import TableScorer
+from scamdetect.engines import score_table
 from scamdetect.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -20,31 +20,24 @@ def score(
     *,
     text_column: str = "text",
     model: str | Path | None = None,
-    workers: int | None = None,
-    **options: Any,  # noqa: ANN401 - those of TableScorer
+    threads: int = 1,
+    **options: Any,  # noqa: ANN401
 ) -> Dataset:
     """Return the dataset with the ``scamdetect_*`` columns appended, computed when consumed.
 
-    ``workers`` actors load the model once and take a block at a time; the default is the cluster's
-    number of CPUs minus one, which reads and writes. Ray's blocks of 128 MiB keep an actor busy
-    for hours: ``repartition`` the dataset first. ``options`` are those of ``TableScorer``.
-
-    Raises MissingExtraError if Ray is not installed.
+    ``options`` are those of ``engines.score_table``. Each task takes a block and as many CPUs as
+    ``threads``. Ray's blocks of 128 MiB keep a task busy for hours: ``repartition`` the dataset
+    first. Raises MissingExtraError if Ray is not installed.
     """
     try:
-        import ray
-        import ray.data
+        import ray.data  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("ray[data]", "ray") from error
-    scorer = TableScorer(text_column, model, **options)
-    if workers is None:
-        cpus = int(ray.cluster_resources().get("CPU", 1))
-        workers = max(1, (cpus - 1) // scorer.threads)
+    model = None if model is None else Path(model).resolve()  # a worker runs in another folder
     return dataset.map_batches(
-        TableScorer,
-        fn_constructor_kwargs=vars(scorer),
+        score_table,
+        fn_kwargs={"text_column": text_column, "model": model, "threads": threads, **options},
         batch_format="pyarrow",
         batch_size=None,
-        compute=ray.data.ActorPoolStrategy(size=workers),
-        num_cpus=scorer.threads,
+        num_cpus=threads,
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from scamdetect.engines import TableScorer
+from scamdetect.engines import score_table
 from scamdetect.errors import MissingExtraError
 from scamdetect.frames.columns import SCHEMA
 
@@ -34,30 +34,32 @@ def score(
     *,
     text_column: str = "text",
     model: str | Path | None = None,
-    **options: Any,  # noqa: ANN401 - those of TableScorer
+    **options: Any,  # noqa: ANN401
 ) -> DataFrame:
     """Return the frame with the ``scamdetect_*`` columns appended, computed when used.
 
     The first batch loads the model in a Python worker, which keeps it. ``options`` are those of
-    ``TableScorer``; set ``spark.task.cpus`` to ``threads`` if that is more than one.
+    ``engines.score_table``; set ``spark.task.cpus`` to ``threads`` if that is more than one.
 
-    Raises BundleError and InputError as ``ScamDetector.load`` and ``score_table`` do,
-    MissingExtraError if pyspark is not installed.
+    Raises what ``score_table`` raises, and MissingExtraError if pyspark is not installed.
     """
     try:
         from pyspark.sql.pandas.types import from_arrow_schema
         from pyspark.sql.types import StructType
     except ImportError as error:
         raise MissingExtraError("pyspark", "spark") from error
-    scorer = TableScorer(text_column, model, **options)
-    names = scorer(frame.limit(0).toArrow()).schema.names[: -len(SCHEMA)]
-    kept = [frame.schema[name] for name in names]
+    model = None if model is None else Path(model).resolve()  # a worker runs in another folder
+
+    def scored(table: pa.Table) -> pa.Table:
+        return score_table(table, text_column=text_column, model=model, **options)
 
     def score_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            yield from scorer(pa.Table.from_batches([batch])).to_batches()
+            yield from scored(pa.Table.from_batches([batch])).to_batches()
 
-    return frame.mapInArrow(score_batches, StructType([*kept, *from_arrow_schema(SCHEMA)]))
+    names = scored(frame.limit(0).toArrow()).schema.names[: -len(SCHEMA)]
+    schema = StructType([*(frame.schema[name] for name in names), *from_arrow_schema(SCHEMA)])
+    return frame.mapInArrow(score_batches, schema)
 
 
 def use_java() -> None:
