@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scamdetect.dumps import mail
+from scamdetect.dumps.batch import Reject
 from scamdetect.dumps.mail import SCHEMA, decode, decode_words, open_mail, read_mail
 from scamdetect.errors import InputError
 
@@ -301,11 +302,12 @@ def _write(folder: Path, content: str | bytes, name: str = "a.mbox") -> Path:
     return path
 
 
-def _dump(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    rows, rejects = [], []
+def _dump(path: Path) -> tuple[list[dict[str, Any]], list[Reject]]:
+    rows: list[dict[str, Any]] = []
+    rejects: list[Reject] = []
     for batch in open_mail(path, path.suffix[1:]).batches():
         rows += batch.table.to_pylist()
-        rejects += [reject.to_dict() for reject in batch.rejects]
+        rejects += batch.rejects
     return rows, rejects
 
 
@@ -364,8 +366,8 @@ def test_no_mail_of_a_damaged_mbox_is_lost(tmp_path: Path) -> None:
 def test_a_mail_without_content_is_rejected(tmp_path: Path) -> None:
     rows, (reject,) = _dump(_write(tmp_path, f"{FROM}{HEAD}\nfirst\n\n{FROM}{FROM}{HEAD}\nend\n"))
     assert len(rows) == 2
-    assert (reject["line"], reject["reason"]) == (10, "neither headers nor text")
-    assert reject["raw"] == FROM
+    assert (reject.line, reject.reason) == (10, "neither headers nor text")
+    assert reject.raw == FROM.encode()
 
 
 def test_a_large_mail_is_read_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
