@@ -119,7 +119,7 @@ def measure_engine(
         write_dump(source, rows, authored)
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "scamdetect.cli", "score", source, "-o", destination,
+        [sys.executable, "-m", "scamdetect", "score", source, "-o", destination,
          "--model", bundle, "--engine", engine, "--workers", str(workers), "--threads", "1",
          "--quiet"],
         capture_output=True, text=True,

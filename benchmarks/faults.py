@@ -125,7 +125,7 @@ def trial(
 def _command(source: Path, destination: Path, options: list[str]) -> subprocess.Popen[bytes]:
     arguments = ["score", str(source), "-o", str(destination), *options]
     return subprocess.Popen(
-        [sys.executable, "-m", "scamdetect.cli", *arguments],
+        [sys.executable, "-m", "scamdetect", *arguments],
         cwd=ROOT,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -113,7 +113,7 @@ def run_process(case: Case, expected: Outcome, bundle: Path | None) -> str:
         model = () if bundle is None else ("--model", str(bundle.resolve()))
         arguments = [source.name, "-o", destination_of(case), "--quiet", *model]
         done = subprocess.run(
-            [sys.executable, "-m", "scamdetect.cli", "score", *arguments],
+            [sys.executable, "-m", "scamdetect", "score", *arguments],
             cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)},
             capture_output=True, timeout=120,
         )  # fmt: skip

@@ -83,7 +83,7 @@ def main() -> None:
 def run(folder: Path, *words: str) -> str:
     """Return what the command prints in the folder, both streams in their order."""
     done = subprocess.run(
-        [sys.executable, "-m", "scamdetect.cli", *words],
+        [sys.executable, "-m", "scamdetect", *words],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
     )  # fmt: skip
     if done.returncode != 0:

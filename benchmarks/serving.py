@@ -300,7 +300,7 @@ def _serving(bundle: Path | None, parallel: int) -> Iterator[tuple[str, int]]:
     model = [] if bundle is None else ["--model", str(bundle)]
     options = ["--port", "0", "--parallel", str(parallel), "--cache-size", "0", *model]
     server = subprocess.Popen(
-        [sys.executable, "-m", "scamdetect.cli", "serve", *options],
+        [sys.executable, "-m", "scamdetect", "serve", *options],
         stderr=subprocess.PIPE,
         text=True,
     )

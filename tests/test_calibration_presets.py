@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from command_line import command, score
+from command_line import run
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_bundle import write_tiny_bundle
@@ -86,19 +86,23 @@ def test_a_detector_flags_at_a_preset(detector: ScamDetector) -> None:
 
 def test_the_command_line_names_the_preset_with_its_figures(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(json.dumps({"text": TEXT}), encoding="utf-8")
-    done = score(tmp_path, "a.jsonl", "--model", folder)
+    done = run("score", "a.jsonl", "--model", folder, cwd=tmp_path)
     assert "flagged 0, review 1" in done.stderr and "preset balanced: flag from 0.9" in done.stderr
-    done = score(tmp_path, "a.jsonl", "--model", folder, "--preset", "sweep", "--overwrite")
-    assert done.returncode == 0 and "flagged 1, review 0" in done.stderr
+    done = run(
+        "score", "a.jsonl", "--model", folder, "--preset", "sweep", "--overwrite", cwd=tmp_path
+    )
+    assert done.exit_code == 0 and "flagged 1, review 0" in done.stderr
     assert (
         "preset sweep: flag from 0.6200; on the bundle's calibration rows at most 2.0% false "
         "alarms (upper bound 4.00%, effective n 2,250), recall 70.0% of 2,716 scams"
     ) in done.stderr
     options = ("a.jsonl", "--model", folder, "--overwrite")
-    logged = score(tmp_path, *options, "--preset", "sweep", "--log-json").stderr.splitlines()[-1]
+    logged = run(
+        "score", *options, "--preset", "sweep", "--log-json", cwd=tmp_path
+    ).stderr.splitlines()[-1]
     assert json.loads(logged)["preset"]["name"] == "sweep"
-    own = score(tmp_path, *options, "--flag", "0.8")
-    assert own.returncode == 0 and "preset" not in own.stderr
+    own = run("score", *options, "--flag", "0.8", cwd=tmp_path)
+    assert own.exit_code == 0 and "preset" not in own.stderr
 
 
 @pytest.mark.parametrize(
@@ -113,8 +117,8 @@ def test_the_command_line_refuses_what_the_bundle_lacks(
     folder: Path, tmp_path: Path, options: tuple[str, ...], message: str
 ) -> None:
     (tmp_path / "a.jsonl").write_text(json.dumps({"text": TEXT}), encoding="utf-8")
-    done = command(tmp_path, "score", "a.jsonl", "--model", folder, *options)
-    assert done.returncode == 2 and message in done.stderr
+    done = run("score", "a.jsonl", "--model", folder, *options, cwd=tmp_path)
+    assert done.exit_code == 2 and message in done.stderr
     assert not (tmp_path / "a.scored.jsonl").exists()
 
 

@@ -73,12 +73,12 @@ def test_no_command_writes_what_it_reads(folder: Path, arguments: Arguments) -> 
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_a_report_replaces_only_a_report(folder: Path) -> None:
+def test_a_report_is_replaced_only_with_overwrite(folder: Path) -> None:
     pytest.importorskip("jinja2", reason="needs the extra report")
-    done = run("report", "scored.csv", "-o", "allow.csv", cwd=folder)
-    assert done.exit_code == 2 and "is not a report" in done.stderr
-    for _ in range(2):
-        assert run("report", "scored.csv", "-o", "page.html", cwd=folder).exit_code == 0
+    options = ("report", "scored.csv", "-o", "allow.csv")
+    done = run(*options, cwd=folder)
+    assert done.exit_code == 2 and "already exists" in done.stderr
+    assert run(*options, "--overwrite", cwd=folder).exit_code == 0
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])

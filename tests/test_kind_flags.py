@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from command_line import command, score
+from command_line import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_bundle import write_tiny_bundle
@@ -135,8 +135,8 @@ def test_what_was_cleared_early_has_no_kinds_to_be_flagged_by(tmp_path: Path) ->
 def test_the_command_line_takes_several(tmp_path: Path, tiny_bundle: Path) -> None:
     (tmp_path / "a.jsonl").write_text(json.dumps({"text": REVIEWED}), encoding="utf-8")
     options = ("--model", tiny_bundle, "--review", "0.4", "--kind-flag", "romance=0.3")
-    done = score(tmp_path, "a.jsonl", *options, "--kind-flag", "crypto=0.2")
-    assert done.returncode == 0 and "flagged 1, review 0" in done.stderr
+    done = run("score", "a.jsonl", *options, "--kind-flag", "crypto=0.2", cwd=tmp_path)
+    assert done.exit_code == 0 and "flagged 1, review 0" in done.stderr
     row = json.loads((tmp_path / "a.scored.jsonl").read_text("utf-8"))
     assert row["scamdetect_reason"] == "flagged by kind romance"
     assert row["scamdetect_schema_version"] == 1
@@ -154,5 +154,5 @@ def test_the_command_line_names_what_is_wrong(
     tmp_path: Path, tiny_bundle: Path, value: str, message: str
 ) -> None:
     (tmp_path / "a.csv").write_text("text\nhi\n", encoding="utf-8")
-    done = command(tmp_path, "score", "a.csv", "--model", tiny_bundle, "--kind-flag", value)
-    assert done.returncode == 2 and message in done.stderr
+    done = run("score", "a.csv", "--model", tiny_bundle, "--kind-flag", value, cwd=tmp_path)
+    assert done.exit_code == 2 and message in done.stderr

@@ -7,17 +7,15 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from command_line import score
+from command_line import run
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_bundle import CONVERSATION, write_tiny_bundle
 
 from scamdetect import Decision, ScamDetector, Verdict
-from scamdetect.adapt.queue import Survey
 from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.errors import BundleError
 from scamdetect.labels import Kind
-from scamdetect.scored.read import open_scored
 
 TEXT = "darling"  # scam 0.67: under the review threshold below
 BANDS = {"flag": 0.9, "review": 0.7}
@@ -80,16 +78,11 @@ def test_streams_tables_and_dumps_decide_alike(
     assert table["scamdetect_decision"].to_pylist() == decisions
     rows = [json.dumps({"text": text}) for text in texts]
     (tmp_path / "a.jsonl").write_text("\n".join(rows), encoding="utf-8")
-    done = score(tmp_path, "a.jsonl", "--model", folder)
-    assert done.returncode == 0 and "flagged 1, review 1, passed 1" in done.stderr
+    done = run("score", "a.jsonl", "--model", folder, cwd=tmp_path)
+    assert done.exit_code == 0 and "flagged 1, review 1, passed 1" in done.stderr
     scored = tmp_path / "a.scored.jsonl"
     found = [json.loads(line) for line in scored.read_text("utf-8").splitlines()]
     assert [row["scamdetect_decision"] for row in found] == decisions
-    # Its score tells nothing of the thresholds in force.
-    survey = Survey()
-    for batch in open_scored(scored).batches():
-        survey.add(batch.table)
-    assert set(survey.lowest) == {"pass", "flag"}
 
 
 def test_conversations_are_judged_by_their_risk(tmp_path: Path) -> None:

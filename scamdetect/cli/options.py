@@ -163,9 +163,3 @@ WORK_FOLDER = click.option(
     help="Folder for unfinished work.  [default: the folder of the destination; the current folder "
     "if that is a URL]",
 )
-
-# Until the commands that take them are rewritten.
-SOURCES = click.option(
-    "--source", "sources", type=click.Path(), multiple=True, metavar="ORIGINAL",
-    help="File that was scored.",
-)  # fmt: skip

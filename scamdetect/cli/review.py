@@ -29,7 +29,9 @@ def review() -> None:
 
 @review.command(epilog="Example: scamdetect review queue dump.scored.parquet -n 300 -o queue.csv")
 @click.argument("scored", type=click.Path(path_type=Path, exists=True))
-@click.option("-n", "n", type=click.IntRange(min=1), required=True, help="Number of messages.")
+@click.option(
+    "-n", type=click.IntRange(min=1), default=200, show_default=True, help="Number of messages."
+)
 @output_option(
     "CSV file to write, with an empty column label.  [default: queue.csv, if no other output]",
     type=_FILE,

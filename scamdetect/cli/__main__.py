@@ -1,6 +1,0 @@
-"""``python -m scamdetect.cli``, which is the command ``scamdetect``."""
-
-from scamdetect.cli import main
-
-if __name__ == "__main__":
-    main()
