@@ -7,12 +7,9 @@ import re
 import socket
 import unicodedata
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import Any
 
 from scamdetect.errors import MissingExtraError
-
-if TYPE_CHECKING:
-    from publicsuffixlist import PublicSuffixList
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -115,7 +112,7 @@ def is_reserved(host: str) -> bool:
 
 
 @cache
-def _suffixes() -> PublicSuffixList:
+def _suffixes() -> Any:  # noqa: ANN401 - a PublicSuffixList
     try:
         from publicsuffixlist import PublicSuffixList
     except ImportError:

@@ -88,16 +88,13 @@ def wallet_of(address: str) -> Wallet | None:
     if not 25 <= len(address) <= 44 or not _BASE58.issuperset(address):
         return None
     data = _bitcoin_library().b58decode(address)
-    if len(data) == 25 and _double_sha256(data[:-4])[:4] == data[-4:]:
+    digest = hashlib.sha256(hashlib.sha256(data[:-4]).digest()).digest()
+    if len(data) == 25 and digest[:4] == data[-4:]:
         coin = _COIN_OF_VERSION.get(data[0])
         return Wallet(address, coin, True) if coin else None
     # A public key looks random: 32 bytes without a letter of either case or a digit are a word.
     mixed = any(c.isdigit() for c in address) and not (address.islower() or address.isupper())
     return Wallet(address, "solana", False) if len(data) == _SOLANA_BYTES and mixed else None
-
-
-def _double_sha256(data: bytes) -> bytes:
-    return hashlib.sha256(hashlib.sha256(data).digest()).digest()
 
 
 def _segwit(address: str) -> Wallet | None:
