@@ -8,9 +8,8 @@ from typing import Any
 
 import click
 
-from scamdetect.cli.options import FiniteRange, Group, output_option
+from scamdetect.cli.options import FiniteRange, Group, extra, output_option
 from scamdetect.cli.streams import say
-from scamdetect.cli.train import extra
 from scamdetect.errors import InputError
 
 UNFINISHED = 3

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scamdetect.cli.options import Group, output_option
+from scamdetect.cli.options import Group, extra, output_option
 from scamdetect.cli.streams import say
-from scamdetect.cli.train import extra
 from scamdetect.errors import InputError
 from scamdetect.system.destinations import own_destination
 

@@ -14,9 +14,9 @@ from scamdetect.cli.options import (
     SEED,
     TEXT_COLUMN,
     command,
+    extra,
     output_option,
 )
-from scamdetect.cli.options import extra as extra
 from scamdetect.cli.streams import say
 
 WORSE = 5  # the exit code if the fine-tuned bundle is worse
