@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from pathlib import Path
@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scamdetect.errors import InputError
-from scamdetect.explain.explanation import Piece
 from scamdetect.labels import Decision
 from scamdetect.reports.cells import spaced_share
 from scamdetect.reports.counts import days_of
@@ -44,8 +43,7 @@ _COLUMNS = {
     "text": "text",
 }
 
-Sample = Callable[[str, bool], tuple[Piece, ...]]  # of a message, with or without marks
-Shown = tuple[tuple[Campaign, tuple[Piece, ...]], ...]  # with the pieces of their first messages
+Shown = tuple[tuple[Campaign, str | None], ...]  # with their first messages, if known
 
 
 def campaign_lines(summary: CampaignsSummary) -> Iterator[str]:
@@ -113,33 +111,23 @@ class Campaigns:
     stale: str | None = None
 
 
-def campaigns_of(
-    dump: ScoredDump, text: str | None, time: str | None, sample: Sample | None
-) -> Campaigns:
-    """Return the campaigns next to a scored dump or, without such a file, of its flagged rows.
-
-    ``sample`` returns the pieces of a message; without it there are none.
-    """
+def campaigns_of(dump: ScoredDump, text: str | None, time: str | None) -> Campaigns:
+    """Return the campaigns next to a scored dump or, without such a file, of its flagged rows."""
     path, stale = campaigns_beside(dump.path), None
     if path is not None:
         try:
             listed, top = unnoticed(path, _MOST_CAMPAIGNS), _top(read_campaigns(path))
             if (top or listed.first) and are_of(dump, text, [*top, *listed.first]):
-                return Campaigns(
-                    _shown(dump, text, top, sample, marked=True),
-                    _shown(dump, text, listed.first, sample, marked=False),
-                    listed.count,
-                    path.name,
-                    *unnoticed_words(compared=listed.compared),
-                )
+                shown, quiet = _shown(dump, text, top), _shown(dump, text, listed.first)
+                words = unnoticed_words(compared=listed.compared)
+                return Campaigns(shown, quiet, listed.count, path.name, *words)
         except InputError:
             pass
         stale = path.name
-    flagged = () if text is None else _of_flagged(dump, text, time, sample)
-    return Campaigns(flagged, stale=stale)
+    return Campaigns(() if text is None else _of_flagged(dump, text, time), stale=stale)
 
 
-def _of_flagged(dump: ScoredDump, text: str, time: str | None, sample: Sample | None) -> Shown:
+def _of_flagged(dump: ScoredDump, text: str, time: str | None) -> Shown:
     """Return the largest campaigns of the flagged rows, which are copied to a temporary file."""
     from scamdetect.scored.campaigns import write_campaigns
 
@@ -160,7 +148,7 @@ def _of_flagged(dump: ScoredDump, text: str, time: str | None, sample: Sample | 
         writer.close()
         summary = write_campaigns(path, time_column=None if time is None else "day")
         top = _top(read_campaigns(summary.destination))
-        return _shown(open_scored(path), "text", top, sample, marked=True)
+        return _shown(open_scored(path), "text", top)
 
 
 def _top(campaigns: Iterator[Campaign]) -> list[Campaign]:
@@ -168,17 +156,6 @@ def _top(campaigns: Iterator[Campaign]) -> list[Campaign]:
     return nlargest(_MOST_CAMPAIGNS, flagged, key=lambda c: (c.flagged, -c.first_row))
 
 
-def _shown(
-    dump: ScoredDump,
-    text: str | None,
-    campaigns: Sequence[Campaign],
-    sample: Sample | None,
-    *,
-    marked: bool,
-) -> Shown:
-    """Return the campaigns with the pieces of their first message or of their template."""
-    if sample is None:
-        return tuple((campaign, ()) for campaign in campaigns)
+def _shown(dump: ScoredDump, text: str | None, campaigns: Sequence[Campaign]) -> Shown:
     texts = {} if text is None else first_texts(dump, text, {c.first_row for c in campaigns})
-    pieces = {row: sample(first, marked) for row, first in texts.items()}
-    return tuple((c, pieces.get(c.first_row, (Piece(c.template, 0, ""),))) for c in campaigns)
+    return tuple((campaign, texts.get(campaign.first_row)) for campaign in campaigns)

@@ -16,7 +16,6 @@ from scamdetect.calibration.presets import Preset, preset_at
 from scamdetect.detector import ScamDetector
 from scamdetect.dumps.formats import unpacked
 from scamdetect.errors import BundleError, InputError
-from scamdetect.explain.explanation import Piece
 from scamdetect.labels import Decision, kind_name, language_name
 from scamdetect.prediction import SCHEMA_VERSION
 from scamdetect.reports import html
@@ -111,10 +110,6 @@ def write_report(
     if options.samples and bundle is not None and text is not None:
         detector = ScamDetector.load(bundle.folder)
 
-    def pieces(text: str, marked: bool) -> tuple[Piece, ...]:
-        return sample(text, detector if marked else None) if options.samples else ()
-
-    campaigns = campaigns_of(dump, text, time, pieces if options.samples else None)
     page = html.page(
         "dump.html",
         {"of": _of, "height": _height},
@@ -123,9 +118,10 @@ def write_report(
         source=source.name,
         schema_version=SCHEMA_VERSION,
         thresholds=[_threshold(name, dump, bundle) for name in ("flag", "review")],
-        campaigns=campaigns,
-        recognised=[(m, pieces(m["text"], True)) for m in top.recognised],
-        passed=[(m, pieces(m["text"], False)) for m in top.passed],
+        campaigns=campaigns_of(dump, text, time),
+        recognised=top.recognised,
+        passed=top.passed,
+        sample=lambda text, marked: sample(text, detector if marked else None),
         text=text,
         time=time,
         key=key,
