@@ -2,22 +2,18 @@
 
     python benchmarks/dumps.py [BUNDLE] --rows 10000 100000
     python benchmarks/dumps.py --tiny --rows 100000 1000000
-    python benchmarks/dumps.py --rows 20000 --engines local ray spark --workers 1 2
 
 Each size is a Parquet file (synthetic_dump.py) that a fresh process scores into another; its peak
 memory is counted above that of a bare interpreter. With --tiny the bundle is the miniature of the
-tests, which scores in no time: what is left is the cost of the job itself. --engines compares the
-commands `scamdetect score --engine` with so many workers of one thread, from start to end. Writes
-``dumps-MODEL.json`` and ``.md``, or ``engines-MODEL.json`` and ``.md``.
+tests, which scores in no time: what is left is the cost of the job itself. Writes
+``dumps-MODEL.json`` and ``.md``.
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +52,6 @@ def main() -> None:
     parser.add_argument("bundle", type=Path, nargs="?", help="by default the shipped one")
     parser.add_argument("--tiny", action="store_true", help="the miniature bundle of the tests")
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--engines", nargs="+", choices=["local", "ray", "spark"], default=[])
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="for --engines")
     parser.add_argument("--authored", type=Path, default=ROOT / "data" / "authored")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     asked = parser.parse_args()
@@ -66,26 +60,15 @@ def main() -> None:
         path = tiny(folder) if asked.tiny else (asked.bundle or default_bundle_path()).resolve()
         try:
             model_id = Bundle.load(path).model_id
-            if asked.engines:
-                runs = [
-                    measure_engine(path, rows, asked.authored, folder, engine, workers)
-                    for rows in asked.rows
-                    for engine in asked.engines
-                    for workers in asked.workers
-                ]
-            else:
-                runs = [measure(path, rows, asked.authored, folder) for rows in asked.rows]
+            runs = [measure(path, rows, asked.authored, folder) for rows in asked.rows]
         except ScamDetectError as problem:
             sys.exit(f"dumps: {problem}")
     record = {
         "date": today(), "commit": commit(), "machine": machine(), "model_id": model_id,
         "runs": runs,
     }  # fmt: skip
-    name = (
-        f"{'engines' if asked.engines else 'dumps'}-{'tiny' if asked.tiny else file_stem(model_id)}"
-    )
-    lines = engine_page(record) if asked.engines else page(record)
-    sys.stdout.write(write_results(asked.out / f"{name}.json", record, lines))
+    name = f"dumps-{'tiny' if asked.tiny else file_stem(model_id)}"
+    sys.stdout.write(write_results(asked.out / f"{name}.json", record, page(record)))
 
 
 def tiny(folder: Path) -> Path:
@@ -107,56 +90,6 @@ def measure(bundle: Path, rows: int, authored: Path, folder: Path) -> dict[str, 
     source.unlink()
     destination.unlink()
     return found
-
-
-def measure_engine(
-    bundle: Path, rows: int, authored: Path, folder: Path, engine: str, workers: int
-) -> dict[str, Any]:
-    """Return what the command took with an engine; raise ScamDetectError if it fails."""
-    source, destination = folder / f"{rows}.parquet", folder / f"{rows}.{engine}.{workers}.parquet"
-    sys.stderr.write(f"{rows:,} rows, {engine}, workers {workers}\n")
-    if not source.exists():
-        write_dump(source, rows, authored)
-    start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "scamdetect", "score", source, "-o", destination,
-         "--model", bundle, "--engine", engine, "--workers", str(workers), "--threads", "1",
-         "--quiet"],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    seconds = time.perf_counter() - start
-    if done.returncode:
-        raise ScamDetectError(f"{engine} with {workers} workers: {done.stderr.strip()}")
-    return {
-        "rows": rows,
-        "engine": engine,
-        "workers": workers,
-        "seconds": round(seconds, 1),
-        "rows_per_second": round(rows / seconds, 1),
-    }
-
-
-def engine_page(record: dict[str, Any]) -> list[str]:
-    """Return the lines of the page on engines."""
-    names = ("rows", "engine", "workers", "seconds", "rows_per_second")
-    return [
-        "# Engines",
-        "",
-        f"{record['date']}, commit {record['commit']}, {record['model_id']}, {record['machine']}. "
-        "`scamdetect score --engine`, Parquet to Parquet, one thread a worker; seconds from the "
-        "start of the command to its end, the start of the engine included. What the rows are: "
-        "`benchmarks/synthetic_dump.py`.",
-        "",
-        *table(
-            [name.replace("_", " ") for name in names],
-            [[cell(run[name]) for name in names] for run in record["runs"]],
-        ),
-    ]
-
-
-def cell(value: str | float) -> str:
-    """Return a value as a cell of a table."""
-    return value if isinstance(value, str) else f"{value:,}"
 
 
 def page(record: dict[str, Any]) -> list[str]:

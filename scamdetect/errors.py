@@ -39,10 +39,6 @@ class OutputError(ScamDetectError, OSError):
     """Raised if a destination cannot be written, for example because the disk is full."""
 
 
-class EngineError(OutputError):
-    """Raised if a job on Ray or Spark failed and wrote no result."""
-
-
 class JobInterrupted(ScamDetectError, RuntimeError):
     """Raised if a job stopped on request and can be resumed.
 
