@@ -30,8 +30,7 @@ _JOB = (
     PEAK
     + """
 from scamdetect import ScamDetector
-from scamdetect.dumps import score_file
-summary = score_file(sys.argv[2], sys.argv[3], detector=ScamDetector.load(sys.argv[1]))
+summary = ScamDetector.load(sys.argv[1]).score_file(sys.argv[2], sys.argv[3])
 print(json.dumps({
     "rows": summary.rows,
     "seconds": round(summary.seconds, 1),

@@ -31,7 +31,6 @@ from synthetic_dump import write_dump
 
 from scamdetect.bundle.bundle import Bundle, default_bundle_path
 from scamdetect.dumps.formats import rejects_path
-from scamdetect.dumps.work import work_folder
 from scamdetect.errors import ScamDetectError
 from scamdetect.reports.pages import table, write_results
 from scamdetect.train.data.scores import commit, machine, today
@@ -132,14 +131,21 @@ def _command(source: Path, destination: Path, options: list[str]) -> subprocess.
     )
 
 
+def work_folder(destination: Path) -> Path:
+    """Return the folder of finished parts."""
+    return destination.with_name(f"{destination.name}.parts")
+
+
 def _kept(destination: Path) -> dict[str, int]:
     """Return what a kill left of the work."""
     try:
-        state = json.loads((work_folder(destination) / "state.json").read_bytes())
+        counts = [
+            json.loads(path.read_bytes())
+            for path in work_folder(destination).glob("part-*[0-9].json")
+        ]
     except OSError:
         return {"parts_kept": 0, "rows_kept": 0}
-    rows = sum(part["rows"] for part in state["parts"])
-    return {"parts_kept": len(state["parts"]), "rows_kept": rows}
+    return {"parts_kept": len(counts), "rows_kept": sum(count["rows"] for count in counts)}
 
 
 def _content(path: Path) -> bytes | None:

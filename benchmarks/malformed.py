@@ -29,7 +29,6 @@ import pyarrow.parquet as pq
 
 from benchmarks.malformed_inputs import Case, cases, marks
 from scamdetect import ScamDetector
-from scamdetect.dumps import score_file
 from scamdetect.dumps.formats import rejects_path
 from scamdetect.errors import ScamDetectError
 from scamdetect.reports.pages import table, write_results
@@ -91,7 +90,7 @@ def run(case: Case, detector: ScamDetector) -> Outcome:
         destination = folder / destination_of(case)
         source = _write(folder, case)
         try:
-            summary = score_file(source, destination, detector=detector)
+            summary = detector.score_file(source, destination)
         except ScamDetectError as problem:
             error = f"{type(problem).__name__}: {problem}".replace(f"{folder}/", "")
             wrong = _wrong_of_refused(folder, source, error)

@@ -8,7 +8,7 @@ from copy import copy
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 import pyarrow as pa
@@ -59,8 +59,8 @@ from scamdetect.text.normalise import normalise
 if TYPE_CHECKING:
     from scamdetect.bundle.workers import WorkerPool
     from scamdetect.conversation.predict import ConversationPrediction
-    from scamdetect.dumps.job import ScoreOptions
-    from scamdetect.dumps.tally import Summary
+    from scamdetect.dumps.score import Report, Stop
+    from scamdetect.dumps.summary import Summary
     from scamdetect.explain.explanation import Explanation
 
 STREAM_WINDOW = 1024
@@ -399,16 +399,27 @@ class ScamDetector:
         self,
         source: str | Path,
         destination: str | Path | None = None,
-        **options: Unpack[ScoreOptions],
+        *,
+        progress: Report | None = None,
+        stop: Stop | None = None,
+        **options: Any,  # noqa: ANN401 - those of ScoreOptions
     ) -> Summary:
         """Score every row of a dump and write it with the ``scamdetect_*`` columns appended.
 
-        Returns the counts. See ``scamdetect.dumps.score_file`` for formats, options and errors.
+        Returns the counts. ``options`` are those of ``scamdetect.dumps.score.ScoreOptions``; see
+        ``scamdetect.dumps.score.score_file`` for the formats, the other arguments and errors.
         """
         # Imported late: most detectors score no file.
-        from scamdetect.dumps.job import score_file
+        from scamdetect.dumps.score import ScoreOptions, score_file
 
-        return score_file(source, destination, detector=self, **options)
+        return score_file(
+            source,
+            destination,
+            detector=self,
+            options=ScoreOptions(**options),
+            progress=progress,
+            stop=stop,
+        )
 
     def _in_full(self) -> Self:
         """Return a detector with the cascade off that shares everything else."""

@@ -16,7 +16,6 @@ from pathlib import Path
 from reviewed_rows import proposal, write_review
 
 from scamdetect import ScamDetector
-from scamdetect.dumps import score_file
 from scamdetect.share.feeds import read_feeds
 from scamdetect.text.indicators import IndicatorType
 
@@ -58,9 +57,8 @@ def table(path: Path, count: int = 900, seed: int = 5) -> None:
 def scored(path: Path) -> None:
     """Write a dump that the detector at hand has scored."""
     jsonl(path.with_suffix(".jsonl.tmp"))
-    score_file(
-        path.with_suffix(".jsonl.tmp"), path, source_format="jsonl", detector=ScamDetector.load()
-    )
+    detector = ScamDetector.load()
+    detector.score_file(path.with_suffix(".jsonl.tmp"), path, source_format="jsonl")
 
 
 def with_listed(path: Path) -> None:
@@ -78,7 +76,7 @@ def looked_up(path: Path) -> None:
     with_listed(dump)
     listed, _ = read_feeds([feed])
     detector = ScamDetector.load()
-    score_file(dump, path, source_format="jsonl", detector=detector, listed=listed)
+    detector.score_file(dump, path, source_format="jsonl", listed=listed)
 
 
 def theirs(path: Path) -> None:

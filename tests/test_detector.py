@@ -24,7 +24,7 @@ from scamdetect import Decision, Prediction, ScamDetector, Verdict
 from scamdetect.calibration.operating_points import OperatingPoint
 from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.detector import STREAM_WINDOW
-from scamdetect.dumps.allow_list import AllowList
+from scamdetect.dumps.decide import AllowList
 from scamdetect.errors import InputError, SharingError, TextsError
 from scamdetect.labels import KINDS
 

@@ -13,7 +13,6 @@ from hang import HANG
 from markdown_blocks import blocks
 
 from scamdetect import ScamDetector
-from scamdetect.dumps import score_file
 
 PAGE = ROOT / "docs" / "howto" / "nightly_drift.md"
 
@@ -26,7 +25,7 @@ def workplace(tmp_path: Path) -> Path:
     jsonl(tmp_path / "march.jsonl", every=5)
     jsonl(tmp_path / "dumps" / "usual.jsonl", every=5)
     jsonl(tmp_path / "dumps" / "odd.jsonl", every=1)
-    score_file(tmp_path / "march.jsonl", tmp_path / "march.parquet", detector=ScamDetector.load())
+    ScamDetector.load().score_file(tmp_path / "march.jsonl", tmp_path / "march.parquet")
     return tmp_path
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 from sum_detector import SumDetector
@@ -14,12 +14,15 @@ from scamdetect.dumps.score import ScoreOptions, score_file
 from scamdetect.dumps.source import find_source, open_dump
 from scamdetect.errors import InputError, MissingExtraError, OutputError
 
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
 fsspec = pytest.importorskip("fsspec", reason="needs the extra remote")
 CSV = b"id,text\n" + b"".join(b"%d,message %d\n" % (n, n) for n in range(3000))
 
 
 @pytest.fixture
-def memory() -> Iterator[Any]:
+def memory() -> Iterator[AbstractFileSystem]:
     """Return fsspec's memory, empty."""
     system = fsspec.filesystem("memory")
     system.store.clear()
@@ -27,7 +30,7 @@ def memory() -> Iterator[Any]:
     system.store.clear()
 
 
-def test_files_and_folders_are_read(memory: Any) -> None:
+def test_files_and_folders_are_read(memory: AbstractFileSystem) -> None:
     for name in ("a10.csv", "a9.csv", "_hidden.csv"):
         memory.pipe(f"/dumps/day=1/{name}", CSV)
     assert open_dump("memory://dumps/day=1/a9.csv").schema.names == ["id", "text"]
@@ -43,7 +46,7 @@ def test_files_and_folders_are_read(memory: Any) -> None:
 
 
 def test_a_complete_result_is_uploaded(
-    memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    memory: AbstractFileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     memory.pipe("/dumps/a.csv", CSV + b"broken\n")
@@ -70,9 +73,9 @@ def test_a_complete_result_is_uploaded(
 
 
 def test_a_failed_upload_keeps_the_parts(
-    memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    memory: AbstractFileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*arguments: Any, **options: Any) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
         raise RuntimeError("503 for https://user:hunter2@storage.example/x?sig=secret")
 
     monkeypatch.chdir(tmp_path)
@@ -90,8 +93,10 @@ def test_a_failed_upload_keeps_the_parts(
     assert memory.exists("/out/a.csv")
 
 
-def test_secrets_of_a_url_are_not_shown(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*arguments: Any, **options: Any) -> None:
+def test_secrets_of_a_url_are_not_shown(
+    memory: AbstractFileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
         raise PermissionError("no access to /dumps/a.csv?sig=hunter2")
 
     monkeypatch.setattr(type(memory), "info", refuse)
@@ -100,7 +105,7 @@ def test_secrets_of_a_url_are_not_shown(memory: Any, monkeypatch: pytest.MonkeyP
     assert caught.value.__cause__ is None
 
 
-def test_a_file_that_becomes_shorter_is_noticed(memory: Any) -> None:
+def test_a_file_that_becomes_shorter_is_noticed(memory: AbstractFileSystem) -> None:
     memory.pipe("/dumps/a.txt", b"message\n" * 9)
     dump = open_dump("memory://dumps/a.txt")
     (entry,) = find_source("memory://dumps/a.txt").files

@@ -30,7 +30,10 @@ MARK = "zqxj secret message, dear"
 
 
 def score(
-    source: Path, target: Path | None = None, detector: SumDetector | None = None, **options: Any
+    source: Path,
+    target: Path | None = None,
+    detector: SumDetector | None = None,
+    **options: Any,  # noqa: ANN401
 ) -> Summary:
     """Score a file with these options."""
     chosen = ScoreOptions(**options)
@@ -141,7 +144,7 @@ def test_a_delimiter_stays_and_formulas_are_defused(tmp_path: Path) -> None:
         score(tmp_path / "a.csv", tmp_path / "b.jsonl", spreadsheet_safe=True)
 
 
-def _refused(path: Path, message: str, target: Path | None = None, **options: Any) -> None:
+def _refused(path: Path, message: str, target: Path | None = None, **options: Any) -> None:  # noqa: ANN401
     before = sorted(path.parent.rglob("*"))
     with pytest.raises(InputError, match=message):
         score(path, target, **options)
@@ -218,7 +221,7 @@ class _Stop:
         return self.left < 0
 
 
-def _stopped(source: Path, target: Path, detector: SumDetector, **options: Any) -> None:
+def _stopped(source: Path, target: Path, detector: SumDetector, **options: Any) -> None:  # noqa: ANN401
     chosen = ScoreOptions(part_rows=1, **options)
     with pytest.raises(JobInterrupted) as caught:
         score_file(source, target, detector=detector, options=chosen, stop=_Stop(1))
@@ -289,7 +292,7 @@ def test_foreign_and_damaged_work(long_source: Path) -> None:
 
 
 def test_a_full_disk_keeps_the_parts(long_source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*arguments: Any, **more: Any) -> None:
+    def full(*arguments: object, **more: object) -> None:
         raise OSError(28, "No space left on device")
 
     target = long_source.with_name("out.csv")
@@ -362,7 +365,7 @@ def test_no_text_in_errors(tmp_path: Path) -> None:
         assert MARK not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
-def _streamed(raw: bytes, kind: str, **more: Any) -> tuple[Summary, bytes]:
+def _streamed(raw: bytes, kind: str, **more: Any) -> tuple[Summary, bytes]:  # noqa: ANN401
     out = io.BytesIO()
     rejects = more.pop("rejects", None)
     options = ScoreOptions(source_format=kind, **more)

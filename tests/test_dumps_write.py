@@ -24,7 +24,8 @@ SCHEMA = pa.schema(
     ]
 )  # fmt: skip
 ROWS = [
-    {"text": 'a "b",\nc', "n": 0.1, "when": datetime.datetime(2024, 1, 2), "l": [1], "j": '"s"', "b": True},
+    {"text": 'a "b",\nc', "n": 0.1, "when": datetime.datetime(2024, 1, 2), "l": [1], "j": '"s"',
+     "b": True},
     {"text": None, "n": None, "when": None, "l": None, "j": '{"x": [1]}', "b": None},
 ]  # fmt: skip
 
@@ -55,7 +56,8 @@ def test_cells() -> None:
 def test_objects() -> None:
     first, second = map(json.loads, written(Format.JSONL).splitlines())
     assert first == {
-        "text": 'a "b",\nc', "n": 0.1, "when": "2024-01-02 00:00:00.000", "l": [1], "j": "s", "b": True,
+        "text": 'a "b",\nc', "n": 0.1, "when": "2024-01-02 00:00:00.000", "l": [1], "j": "s",
+        "b": True,
     }  # fmt: skip
     assert second == dict.fromkeys(SCHEMA.names) | {"j": {"x": [1]}}
 

@@ -84,13 +84,12 @@ def test_scoring_tables_and_dumps_loads_nothing_heavy(tiny_bundle: Path, tmp_pat
     )
     code = (
         "import sys\nimport pyarrow.parquet as pq\nfrom scamdetect import ScamDetector\n"
-        "from scamdetect.dumps import score_file\n"
         f"d = ScamDetector.load({str(tiny_bundle)!r}, threads=1)\n"
         f"folder = {str(tmp_path)!r}\n"
         "for name in ('in.csv', 'in.jsonl', 'in.csv.parquet', 'in.jsonl.parquet'):\n"
         "    for ext in ('csv', 'jsonl', 'parquet'):\n"
         "        target = f'{folder}/{name}.{ext}'\n"
-        "        score_file(f'{folder}/{name}', target, detector=d, overwrite_columns=True)\n"
+        "        d.score_file(f'{folder}/{name}', target, overwrite_columns=True)\n"
         "table = pq.ParquetFile(f'{folder}/in.csv.parquet').read(['text'])\n"
         "assert d.score_table(table)['scamdetect_decision'].to_pylist() == ['flag', 'unscored']\n"
         f"print(sorted({HEAVY!r} & set(sys.modules)))"
@@ -125,7 +124,7 @@ def test_a_csv_job_loads_the_readers_of_no_other_format(tiny_bundle: Path, tmp_p
     loaded = json.loads(fresh(code))
     assert "rich" not in loaded  # which draws on terminals only
     ours = [name for name in loaded if name.startswith("scamdetect")]
-    assert "scamdetect.dumps.read_delimited" in ours
+    assert "scamdetect.dumps.read_csv" in ours
     assert len(ours) <= 60  # a text's way to its row can be read in one sitting
     other = (
         "chats", "mail", "json", "parquet", "many", "unify", "remote_path", "allow_list", "stream",
@@ -181,7 +180,7 @@ def test_mail_alone_needs_its_extra(tmp_path: Path, library: str) -> None:
     (tmp_path / "in.eml").write_text("Subject: hi\n\nhi\n", encoding="utf-8")
     code = (
         f"import sys\nfrom pathlib import Path\nsys.modules[{library!r}] = None\n"
-        "from scamdetect.dumps.open import open_dump\n"
+        "from scamdetect.dumps.source import open_dump\n"
         "from scamdetect.errors import MissingExtraError\n"
         f"open_dump(Path({str(tmp_path / 'in.csv')!r}))\n"
         f"try:\n    open_dump(Path({str(tmp_path / 'in.eml')!r}))\n"
@@ -219,7 +218,7 @@ def test_urls_alone_need_their_extra(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("text\nhi\n", encoding="utf-8")
     code = (
         "import sys\nsys.modules['fsspec'] = sys.modules['s3fs'] = None\n"
-        "from scamdetect.dumps.sources import find_source\n"
+        "from scamdetect.dumps.source import find_source\n"
         "from scamdetect.errors import MissingExtraError\n"
         f"find_source('file://{tmp_path}/in.csv'); find_source({str(tmp_path)!r})\n"
         "try:\n    find_source('s3://bucket/in.csv')\n"

@@ -38,10 +38,6 @@ FLAGGED = 10  # the exit code with --fail-on-flagged if a message was flagged
 _OF_FILES = ("output", "work_folder", "part_rows", "resume")
 
 
-def _format(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
-    return Format.TEXT.value if name == "text" else name
-
-
 def _columns(context: click.Context, option: click.Parameter, text: str | None) -> list[str] | None:
     try:
         return None if text is None else next(csv.reader([text], strict=True), [])
@@ -60,7 +56,6 @@ def _columns(context: click.Context, option: click.Parameter, text: str | None) 
     "--format",
     "source_format",
     type=click.Choice([*(kind.value for kind in Format), "text"]),
-    callback=_format,
     help="Format of SOURCE; required for standard input, and for a file without an extension. text "
     "is the same as txt.  [default: by the extension; chat exports by their content]",
 )

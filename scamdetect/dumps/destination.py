@@ -6,10 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scamdetect.dumps.formats import Format, default_destination, destination_format
+from scamdetect.dumps.formats import (
+    JOB_SUFFIX,
+    REJECTS_SUFFIX,
+    Format,
+    default_destination,
+    destination_format,
+    job_path,
+    rejects_path,
+)
 from scamdetect.dumps.parts import RESTART, is_begun
 from scamdetect.dumps.source import Source
-from scamdetect.dumps.summary import JOB_SUFFIX
 from scamdetect.errors import InputError, NothingToResume
 from scamdetect.system.destinations import check_no_input, check_parent, followed
 from scamdetect.system.files import access_of
@@ -17,8 +24,6 @@ from scamdetect.system.files import access_of
 if TYPE_CHECKING:
     from scamdetect.dumps.remote import RemoteFile
     from scamdetect.dumps.score import ScoreOptions
-
-_REJECTS_SUFFIX = ".rejected.jsonl"
 
 
 @dataclass(frozen=True)
@@ -45,12 +50,12 @@ class Destination:
     @property
     def rejects(self) -> Path:
         """Return the path of the records that cannot be read."""
-        return self.target.with_name(f"{self.target.name}{_REJECTS_SUFFIX}")
+        return rejects_path(self.target)
 
     @property
     def job(self) -> Path:
         """Return the path of the job record."""
-        return self.target.with_name(f"{self.target.name}{JOB_SUFFIX}")
+        return job_path(self.target)
 
     @property
     def access(self) -> int:
@@ -62,11 +67,11 @@ class Destination:
         """Upload all files, the target last; return where the rejects are."""
         if self.remote is None:
             return self.rejects
-        pairs = ((self.rejects, _REJECTS_SUFFIX), (self.job, JOB_SUFFIX), (self.target, ""))
+        pairs = ((self.rejects, REJECTS_SUFFIX), (self.job, JOB_SUFFIX), (self.target, ""))
         for path, suffix in pairs:
             if path.exists():
                 self.remote.sibling(suffix).upload(path)
-        return self.remote.sibling(_REJECTS_SUFFIX)
+        return self.remote.sibling(REJECTS_SUFFIX)
 
 
 def find_destination(

@@ -1,4 +1,4 @@
-"""The file formats of dumps and the names of the files that a job writes."""
+"""The file formats of dumps, and the names of results."""
 
 from __future__ import annotations
 
@@ -24,40 +24,12 @@ class Format(StrEnum):
 
 
 DELIMITERS = {Format.CSV: ",", Format.TSV: "\t"}
+JOB_SUFFIX, REJECTS_SUFFIX = ".job.json", ".rejected.jsonl"
 _WRITABLE = (Format.CSV, Format.TSV, Format.JSONL, Format.PARQUET)
-# Formats that can be read but not written; such dumps are scored into Parquet.
-EXPORTS = frozenset((Format.JSON, Format.MBOX, Format.EML, Format.TELEGRAM, Format.WHATSAPP))
-_EXTENSIONS = {
-    ".csv": Format.CSV,
-    ".tsv": Format.TSV,
-    ".tab": Format.TSV,
-    ".jsonl": Format.JSONL,
-    ".ndjson": Format.JSONL,
-    ".json": Format.JSON,
-    ".parquet": Format.PARQUET,
-    ".pq": Format.PARQUET,
-    ".txt": Format.TEXT,
-    ".mbox": Format.MBOX,
-    ".eml": Format.EML,
-}
-_COMPRESSED = (".gz", ".zst", ".zip")
-JOB_SUFFIX = ".job.json"
-_WITH_COLUMNS = tuple(
-    extension
-    for extension, kind in _EXTENSIONS.items()
-    if kind is not Format.TEXT and kind not in EXPORTS
-)
-
-
-def is_remote(path: object) -> bool:
-    """Return True for a RemotePath, which is used like a Path but is not one."""
-    return not isinstance(path, Path)
-
-
-def source_format(path: Path) -> Format:
-    """Return the format to read; raise InputError for an unknown extension."""
-    cure = ", each also followed by .gz or .zst; or pass --format"
-    return _format(path, unpacked(path).suffix, tuple(_EXTENSIONS), cure)
+_CHATS = (Format.TELEGRAM, Format.WHATSAPP)  # recognised by their content
+_EXTENSIONS = {f".{kind.value}": kind for kind in Format if kind not in _CHATS} | {
+    ".tab": Format.TSV, ".ndjson": Format.JSONL, ".pq": Format.PARQUET,
+}  # fmt: skip
 
 
 def extension_format(name: str, where: str) -> Format:
@@ -75,8 +47,7 @@ def destination_format(name: str | Path) -> Format:
     """Return the format to write, by the file name; raise InputError if it cannot be written."""
     path = unpacked(Path(name))
     kind = _EXTENSIONS.get(path.suffix.lower())
-    packed = path != Path(name)
-    if kind not in _WRITABLE or (packed and kind is Format.PARQUET):
+    if kind not in _WRITABLE or (kind is Format.PARQUET and path != Path(name)):
         raise InputError(
             f"{name}: the extension is not one of a format that can be written; use "
             ".csv, .tsv, .jsonl or .parquet, all but the last also with .gz or .zst"
@@ -87,39 +58,29 @@ def destination_format(name: str | Path) -> Format:
 def named_format(name: str) -> Format:
     """Return the format of that name; raise InputError for an unknown one."""
     try:
-        return Format(name)
-    except ValueError as problem:
-        raise InputError(
-            f"unknown format {name!r}; known formats: {', '.join(Format)}"
-        ) from problem
+        return Format("txt" if name == "text" else name)
+    except ValueError:
+        known = ", ".join(Format)
+        raise InputError(f"unknown format {name!r}; known formats: {known}") from None
 
 
 def unpacked(path: Path) -> Path:
     """Return the name of a compressed file without its last extension."""
-    return path.with_name(path.stem) if path.suffix.lower() in _COMPRESSED else path
-
-
-def _format(path: Path, extension: str, allowed: tuple[str, ...], cure: str = "") -> Format:
-    extension = extension.lower()
-    if extension not in allowed:
-        seen = f"the extension {extension!r}" if extension else "no extension"
-        raise InputError(
-            f"{path}: {seen} is not a known format; use one of {', '.join(allowed)}{cure}"
-        )
-    return _EXTENSIONS[extension]
+    return path.with_name(path.stem) if path.suffix.lower() in (".gz", ".zst") else path
 
 
 def default_destination(source: Path, kind: Format) -> Path:
     """Return ``<stem>.scored.<extension>`` in the folder of the source.
 
-    The extension is that of the source, without compression, if it belongs to the format;
-    ``.jsonl`` for plain text, and ``.parquet`` for exports, whose formats cannot be written.
+    The extension is that of the source, if it belongs to the format; ``.jsonl`` for plain text, and
+    ``.parquet`` for formats that cannot be written.
     """
     source = unpacked(source)
+    source = source.with_name(source.stem) if source.suffix == ".zip" else source
     extension = source.suffix
     if kind is Format.TEXT:
         extension = ".jsonl"
-    elif kind in EXPORTS:
+    elif kind not in _WRITABLE:
         extension = ".parquet"
     elif _EXTENSIONS.get(extension.lower()) is not kind:
         extension = f".{kind.value}"
@@ -131,17 +92,6 @@ def job_path(destination: Path) -> Path:
     return destination.with_name(f"{destination.name}{JOB_SUFFIX}")
 
 
-def beside_folder(folder: Path) -> Path:
-    """Return ``<folder>.scored.parquet`` next to the folder; raise InputError for the root."""
-    name = folder.name
-    if name in ("", ".."):
-        folder = folder.resolve()
-        name = folder.name
-    if not name:
-        raise InputError(f"{folder}: has no name to derive the destination from; pass it with -o")
-    return folder.with_name(f"{name}.scored.parquet")
-
-
 def rejects_path(destination: Path) -> Path:
-    """Return the path for records that cannot be read."""
-    return destination.with_name(f"{destination.name}.rejected.jsonl")
+    """Return the path of the records that cannot be read."""
+    return destination.with_name(f"{destination.name}{REJECTS_SUFFIX}")

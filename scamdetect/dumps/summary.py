@@ -12,12 +12,12 @@ from typing import Any
 
 import scamdetect
 from scamdetect.calibration.presets import Preset
+from scamdetect.dumps.formats import job_path
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, CLEARED, LISTED, Prediction
 from scamdetect.system.files import read_text
 
-JOB_SUFFIX = ".job.json"
 Counts = Counter[str]  # by names such as ``decision:flag``, and rows, rejected, listed, ...
 _LIMIT = re.compile(r"(\d{1,18})|(\d{1,9}(?:\.\d{1,9})?)\s*%")
 
@@ -164,7 +164,7 @@ class JobRecord:
 
 def read_job_record(scored: Path) -> JobRecord | None:
     """Return the record of a scored file, None if there is none; raise InputError if damaged."""
-    path = scored.with_name(f"{scored.name}{JOB_SUFFIX}")
+    path = job_path(scored)
     if not path.exists():
         return None
     try:
