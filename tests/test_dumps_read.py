@@ -24,7 +24,6 @@ from scamdetect.dumps.batch import Batch, Dump, Reject, column_values
 from scamdetect.dumps.source import open_dump
 from scamdetect.errors import InputError
 
-
 Rows = list[dict[str, Any]]
 
 
