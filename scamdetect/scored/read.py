@@ -189,14 +189,6 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
         yield from (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
 
 
-def named_counts(value: Any, item: str) -> tuple[tuple[str, int], ...]:  # noqa: ANN401
-    """Return the labels of a result with their numbers of messages, from text or from lists."""
-    if isinstance(value, str):
-        pairs = (part.rpartition(":") for part in value.split(";") if part)
-        return tuple((name, int(count)) for name, _, count in pairs)
-    return tuple((str(pair[item]), int(pair["messages"])) for pair in value or ())
-
-
 def _values(rows: pa.Table, column: str) -> pa.ChunkedArray:
     """Return the values of a column or a dotted path; JSON values other than text as JSON."""
     head, *path = [column] if column in rows.column_names else column.split(".")

@@ -14,7 +14,7 @@ from typing import Any
 
 from scamdetect.errors import InputError
 from scamdetect.scored.database import result_path
-from scamdetect.scored.read import ScoredDump, named_counts, read_records
+from scamdetect.scored.read import ScoredDump, read_records
 from scamdetect.text.masking import key_of, template_key
 
 LARGE = 20  # messages
@@ -113,12 +113,20 @@ def _campaign(row: Mapping[str, Any]) -> Campaign:
         template=str(row["template"]),
         mean_probability=float(row["mean_scam_probability"]),
         highest_probability=float(row["highest_scam_probability"]),
-        kinds=named_counts(row["kinds"], "kind"),
-        languages=named_counts(row["languages"], "language"),
+        kinds=_counts(row["kinds"], "kind"),
+        languages=_counts(row["languages"], "language"),
         senders=None if senders in (None, "") else int(senders),
         earlier=None if earlier in (None, "") else int(earlier),
         **known,
     )
+
+
+def _counts(value: Any, item: str) -> tuple[tuple[str, int], ...]:  # noqa: ANN401
+    """Return the labels of a result with their numbers of messages, from text or from lists."""
+    if isinstance(value, str):
+        pairs = (part.rpartition(":") for part in value.split(";") if part)
+        return tuple((name, int(count)) for name, _, count in pairs)
+    return tuple((str(pair[item]), int(pair["messages"])) for pair in value or ())
 
 
 def unnoticed(path: Path, most: int) -> Unnoticed:
