@@ -72,12 +72,11 @@ class ScoredDump:
         """Return True if there is a column, or a path such as ``message.body`` that has values."""
         if column in self.columns or column.split(".")[0] not in self.columns:
             return column in self.columns
-        batch = next(self.dump.batches(), None)
+        columns = (column_values(batch.table, column) for batch in self.dump.batches())
         try:
-            values = [] if batch is None else column_values(batch.table, column)
-        except pa.ArrowInvalid:  # no such member
+            return any(value is not None for values in columns for value in values)
+        except pa.ArrowInvalid:  # a struct without such a member
             return False
-        return any(value is not None for value in values)
 
     def require(self, column: str) -> None:
         """Raise InputError, with the existing names, if there is no such column or path."""
