@@ -35,6 +35,8 @@ from scamdetect import ScamClassifier, ScamDetectError
 from scamdetect.bundle.bundle import CARD, Bundle, write_manifest
 from scamdetect.errors import BundleError, InputError, TextsError
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [f"{word} {rest}" for word in ("profit", "gift", "lunch", "meeting") for rest in "abcdef"]
 LABELS = np.repeat(["bad", "fine"], 12)
 # Enough labels for words, of which the tiny bundle knows none.

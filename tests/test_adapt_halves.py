@@ -14,6 +14,8 @@ from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
 
+pytestmark = pytest.mark.slow
+
 BEFORE = Thresholds(0.9, 0.6)
 
 

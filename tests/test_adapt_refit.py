@@ -13,6 +13,8 @@ from scamdetect.calibration.probabilities import Scaling
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
 
+pytestmark = pytest.mark.slow
+
 
 def decimals(values: np.ndarray) -> np.ndarray:
     return np.array([float(str(value)) for value in values.astype(np.float32)])

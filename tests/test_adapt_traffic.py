@@ -20,6 +20,8 @@ from scamdetect.bundle.bundle import Bundle
 from scamdetect.errors import InputError
 from scamdetect.frames.columns import SCHEMA
 
+pytestmark = pytest.mark.slow
+
 BUDGET: dict[str, Any] = {"reviews_per_day": 20, "messages_per_day": 1000}
 
 

@@ -22,6 +22,8 @@ from scamdetect.evaluate.baselines import train_baseline
 from scamdetect.system.files import file_sha256
 from scamdetect.train.data.table import normalised
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["GUARANTEED bitcoin  profit, pay the release fee", "\u200b", "lunch near the bridge?"]
 
 

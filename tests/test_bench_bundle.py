@@ -17,6 +17,8 @@ from scamdetect.bench.names import checked
 from scamdetect.bench.suites.rows import generator_of
 from scamdetect.errors import BundleError
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["guaranteed bitcoin profit, darling", "", "lunch meeting tomorrow"]
 
 

@@ -16,6 +16,8 @@ from scamdetect.bench.suites.changed import conversation, conversation_final
 from scamdetect.errors import InputError
 from scamdetect.train.data.authored import write_rows
 
+pytestmark = pytest.mark.slow
+
 HONEST = "A: lunch?\nB: hello\nA: tomorrow"
 LURE = "A: hello\nB: hello\nA: guaranteed profit\nB: thanks\nA: bitcoin"
 

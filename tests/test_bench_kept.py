@@ -6,6 +6,8 @@ from bench_rows import row, target
 from scamdetect.bench.figures.changes import ALL, kept_figures
 from scamdetect.calibration.statistics import wilson
 
+pytestmark = pytest.mark.slow
+
 
 def suite_of(change_scores):
     """Return 30 scams scored 0.9 and 30 honest rows scored 0.1, and copies with these scores."""

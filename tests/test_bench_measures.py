@@ -14,6 +14,8 @@ from scamdetect.bench.figures.target import (
 )
 from scamdetect.labels import Kind
 
+pytestmark = pytest.mark.slow
+
 
 def figures(found, thresholds=None, training=None):
     return suite_figures("s", "d", found, thresholds or {"1%": 0.5, "0.1%": 0.9}, training)

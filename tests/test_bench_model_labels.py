@@ -8,6 +8,8 @@ import pytest
 from scamdetect.bench.detectors.sklearn import scam_places
 from scamdetect.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("labels", "label_map", "expected"),

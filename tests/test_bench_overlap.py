@@ -14,6 +14,8 @@ from scamdetect.bench.figures.results import FILE, audit, read_overlaps
 from scamdetect.errors import InputError
 from scamdetect.system.files import file_sha256
 
+pytestmark = pytest.mark.slow
+
 LONG = "guaranteed bitcoin profit, darling, pay the release fee before the bridge closes tonight"
 
 

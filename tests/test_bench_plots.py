@@ -19,6 +19,8 @@ from scamdetect.bench.figures.results import Results
 from scamdetect.bench.report import plots
 from scamdetect.bench.report.plots import draw_plots, short, style
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def results() -> Results:

@@ -6,6 +6,8 @@ from bench_rows import row, rows, target
 
 from scamdetect.bench.figures.changes import draws, recalibrated
 
+pytestmark = pytest.mark.slow
+
 
 def by_size(found):
     return {(one.size, one.rate): one for one in found}

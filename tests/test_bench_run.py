@@ -15,6 +15,8 @@ from scamdetect.bench.run import RAISED, run
 from scamdetect.errors import EndpointError, InputError, JobInterrupted
 from scamdetect.labels import Kind
 
+pytestmark = pytest.mark.slow
+
 SCAMS, LEGIT = 700, 500
 SUITE = suite(rows(SCAMS, LEGIT))
 

@@ -25,6 +25,8 @@ from scamdetect.bench.detectors.sklearn import load
 from scamdetect.bench.names import checked
 from scamdetect.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [
     "lunch tomorrow near the bridge",
     "the meeting moved to three",

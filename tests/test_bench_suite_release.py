@@ -12,6 +12,8 @@ from scamdetect.bench.suite import Suite, make_suite
 from scamdetect.bench.suites.changed import evasion, rewrite
 from scamdetect.bench.suites.written import pairs, pairs_final
 
+pytestmark = pytest.mark.slow
+
 _ROOT = Path(__file__).resolve().parent.parent
 _OWN = Material(None, _ROOT / "data" / "authored", lambda line: None)
 

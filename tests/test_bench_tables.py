@@ -24,6 +24,8 @@ from scamdetect.bench.report.leaderboard import BOUGHT, leaderboard
 from scamdetect.bench.report.tables import chapters, facts
 from scamdetect.reports.section import Section
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def results() -> Results:

@@ -10,6 +10,8 @@ from benchmarks.malformed import counts, counts_by, lost, page, run, run_process
 from benchmarks.malformed_inputs import FORMS, Case, cases
 from scamdetect import ScamDetector
 
+pytestmark = pytest.mark.slow
+
 CASES = list(cases(1))[::6]
 
 

@@ -9,6 +9,8 @@ from synthetic_corpus import row, table
 from scamdetect.errors import InputError
 from scamdetect.evaluate.baselines import Baseline, train_baseline
 
+pytestmark = pytest.mark.slow
+
 
 def _ignore(line: str) -> None:
     del line

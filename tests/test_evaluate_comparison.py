@@ -11,6 +11,8 @@ from scamdetect.evaluate.comparison import ScoreCache, code_sha256
 from scamdetect.labels import Kind
 from scamdetect.train.data.scores import DetectorScores
 
+pytestmark = pytest.mark.slow
+
 ROWS = ["a", "b", "c"]
 SCORES = DetectorScores(
     "one",

@@ -21,6 +21,8 @@ from scamdetect.evaluate.conversations import (
 from scamdetect.train.conversations import joined
 from scamdetect.train.data.table import Dialogue, dialogues
 
+pytestmark = pytest.mark.slow
+
 RULE = ConversationRule(Weights(0.0, 1.0, 0.0), 500, Thresholds(0.9, 0.8), {}, 3, {})
 
 

@@ -18,6 +18,8 @@ from scamdetect.evaluate.evasion import (
 )
 from scamdetect.evaluate.sections import evasion_bar
 
+pytestmark = pytest.mark.slow
+
 SCAM, HONEST = "invest 100 coins at pay.example now", "lunch tomorrow near the old bridge"
 
 

@@ -27,6 +27,8 @@ from scamdetect.evaluate.pools import (
 from scamdetect.train.data.registry import load_registry
 from scamdetect.train.data.table import column, half_of
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 POOLS = Pools(
     transfer=["one", "two"],

@@ -16,6 +16,8 @@ from scamdetect.evaluate.protocol import (
 from scamdetect.labels import Kind
 from scamdetect.train.data.scores import DetectorScores
 
+pytestmark = pytest.mark.slow
+
 TRANSFERRED = Transferred({"1%": 0.5, "0.1%": 0.8}, 100, 100.0)
 
 

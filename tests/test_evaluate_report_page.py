@@ -25,6 +25,8 @@ from scamdetect.errors import InputError
 from scamdetect.evaluate import baselines, plots
 from scamdetect.evaluate.report import evaluate_bundle, prepare_folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def corpus_file(evaluated: Evaluated) -> Path:

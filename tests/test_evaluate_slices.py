@@ -8,6 +8,8 @@ from synthetic_corpus import row, table
 
 from scamdetect.evaluate.slices import MERGED, NO_SLICE, false_alarms, length_band
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("length", "band"),

@@ -24,6 +24,8 @@ from data.workshop.reading import read_keys
 from scamdetect.train.data.authored import load_authored, write_rows
 from scamdetect.train.data.corrections import read_corrections
 
+pytestmark = pytest.mark.slow
+
 _ROOT = Path(scamdetect.__file__).resolve().parent.parent
 _SCAM = {**SCAM, "part": "train"}
 
