@@ -16,7 +16,7 @@ PAGE = ROOT / "docs" / "scale.md"
 START, END = "<!-- sizing: benchmarks/scale_table.py -->", "<!-- /sizing -->"
 
 # One process a core, all cores busy: what a worker of a cluster does.
-_CONDITION, _CORES = "scamdetect, workers=2", 2
+_CONDITION, _CORES = "scamdetect", 2
 _MACHINES = ((1, 16), (10, 16), (100, 16))
 _MESSAGES = (1_000_000, 100_000_000, 1_000_000_000)
 _PRICE = 0.05

@@ -29,7 +29,6 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -87,7 +86,6 @@ def main() -> None:
     parser.add_argument("--calibrate-texts", type=_count, default=1000)
     parser.add_argument("--single", type=_count, default=200, help="messages of a round's latency")
     parser.add_argument("--memory-rows", type=_count, nargs="*", default=[5_000, 20_000])
-    parser.add_argument("--workers", type=_count, default=CORES)
     parser.add_argument("--authored", type=Path, default=ROOT / "data" / "authored")
     parser.add_argument("--cards", type=Path, default=ROOT / "data" / "cards")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
@@ -106,7 +104,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
     load_before = os.getloadavg()
     bundle = Bundle.load((asked.bundle or default_bundle_path()).resolve())
-    prepare = partial(normalise, version=bundle.normaliser_version)
+    prepare = normalise
     parts = read_messages(asked.authored, asked.cards)
     train = [message for message in parts["train"] if prepare(message.text)]
     honest = [message for message in parts["calibrate"] if message.group in HONEST]

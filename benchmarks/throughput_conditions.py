@@ -11,8 +11,6 @@
   scamdetect                  predict as it comes; kept scores are forgotten before each measurement
   ..., tier=full              every message read in full, where the default clears some early
   ..., threads=1              the default in one thread
-  ..., workers=N              the default with worker processes, started before; keeps no scores
-  ..., runtime=openvino       the default by OpenVINO, where that is installed
   ..., stream                 stream, which reads ahead by 1,024 texts; for the duplicates
   ..., stream, cache_size=0   the same without kept scores: folds within what it reads ahead
   NAME                        predict with each other bundle (--also)
@@ -40,7 +38,7 @@ from throughput_workloads import DUPLICATES, Message
 from scamdetect import ScamDetector
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.bundle.cascade import Tier
-from scamdetect.errors import BundleError, InputError, MissingExtraError
+from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
 
 PIPELINE, INT8 = "transformers pipeline fp32", "transformers pipeline int8"
@@ -86,7 +84,7 @@ def conditions(
     """
     skipped: dict[str, str] = {}
     found = _peers(bundle, asked, prepare, train, skipped)
-    found += _own(bundle, asked.workers, skipped, stack)
+    found += _own(bundle, stack)
     return found + [_other(path, stack) for path in asked.also], skipped
 
 
@@ -137,18 +135,14 @@ def _pipelines(
     return found
 
 
-def _own(
-    bundle: Bundle, workers: int, skipped: dict[str, str], stack: ExitStack
-) -> list[Condition]:
+def _own(bundle: Bundle, stack: ExitStack) -> list[Condition]:
     def opened(**options: Any) -> ScamDetector:  # noqa: ANN401 - those of load
         return stack.enter_context(ScamDetector.load(bundle.folder, **options))
 
     default, one, without = opened(), opened(threads=1), opened(cache_size=0)
-    many = opened(workers=workers, cache_size=0)
     found = [
         Condition("scamdetect", partial(_predict, default), forget=default.close, latency=True),
         Condition("scamdetect, threads=1", partial(_predict, one), forget=one.close, latency=True),
-        Condition(f"scamdetect, workers={workers}", partial(_predict, many)),
         Condition(
             "scamdetect, stream", partial(_stream, default), forget=default.close, only=DUPLICATES
         ),
@@ -159,17 +153,6 @@ def _own(
         score = partial(_predict, reading)
         found.append(
             Condition(f"scamdetect, tier={READS_ALL}", score, forget=reading.close, latency=True)
-        )
-    try:
-        openvino = opened(runtime="openvino")
-    except MissingExtraError:
-        skipped["openvino"] = "not installed"
-    except BundleError:
-        skipped["openvino"] = "cannot load the graph"
-    else:
-        score = partial(_predict, openvino)
-        found.append(
-            Condition("scamdetect, runtime=openvino", score, forget=openvino.close, latency=True)
         )
     return found
 

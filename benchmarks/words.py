@@ -27,8 +27,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect.bundle.bundle import Bundle, trained_sources
-from scamdetect.bundle.lexical import Join, Pieces, Words
-from scamdetect.bundle.scoring import Scorer
+from scamdetect.bundle.ngrams import Join, NgramReader, Ngrams
+from scamdetect.bundle.scorer import Scorer
+from scamdetect.calibration.probabilities import scam_logits
 from scamdetect.calibration.statistics import Floats
 from scamdetect.errors import RecipeError, ScamDetectError
 from scamdetect.evaluate.pools import (
@@ -108,9 +109,9 @@ def measure(asked: argparse.Namespace, settings: WordsTable) -> dict[str, Any]:
     dev, cells = select(dev, chosen), cells[chosen]
     scorer = Scorer(Bundle.load(asked.bundle))
     started = time.monotonic()
-    pieces, room = scorer.pieces(), scorer.room
+    pieces, room = scorer.ngram_reader(), scorer.windows.room
     tokens = {
-        name: [scorer.tokens(text)[:room] for text in texts]
+        name: [scorer.windows.encode([text])[0][:room] for text in texts]
         for name, texts in (
             ("train", train["norm"].to_pylist()),
             ("held", _texts(held, scorer)),
@@ -119,7 +120,7 @@ def measure(asked: argparse.Namespace, settings: WordsTable) -> dict[str, Any]:
     }
     runs = runs_of(pieces, tokens["train"])
     words = fit_words(runs, train, settings)
-    one = Words(words, pieces)
+    one = Ngrams(words, pieces)
     logits = {
         name: encoder_logits(asked.kept, scorer, rows, tokens[name])
         for name, rows in (("held", held), ("dev", dev))
@@ -177,6 +178,11 @@ def found(dev: pa.Table, scores: Floats, pools: Pools, cells: Any) -> dict[str, 
     return {name: np.nan if one is None else round(one.value, 4) for name, one in values.items()}
 
 
+def encoder_odds(scorer: Scorer, rows: list[list[int]]) -> Floats:
+    """Return the encoder's raw logit of scam (n,) of the first window of rows of token ids."""
+    return scam_logits(scorer.run([scorer.windows.cut(row)[0][0] for row in rows]).verdict)
+
+
 def encoder_logits(kept: Path, scorer: Scorer, rows: pa.Table, tokens: list[list[int]]) -> Floats:
     """Return the raw logit of scam (rows,) by only the encoder, NaN for texts without a token."""
     path = kept / f"logits-{scorer.bundle.sha256['model.onnx'][:12]}.parquet"
@@ -189,7 +195,7 @@ def encoder_logits(kept: Path, scorer: Scorer, rows: pa.Table, tokens: list[list
     for start in range(0, len(missing), 2_000):
         places = missing[start : start + 2_000]
         for place, logit in zip(
-            places, scorer.encoder_logits([tokens[place] for place in places]), strict=True
+            places, encoder_odds(scorer, [tokens[place] for place in places]), strict=True
         ):
             held[hashes[place]] = float(logit)
         _log(f"encoder: {start + len(places):,} of {len(missing):,} texts")
@@ -210,12 +216,12 @@ def cut(train: pa.Table, seed: int) -> pa.Table:
 
 
 def parallel_spread(
-    runs: Runs, train: pa.Table, tokens: list[list[int]], pieces: Pieces, settings: WordsTable
+    runs: Runs, train: pa.Table, tokens: list[list[int]], pieces: NgramReader, settings: WordsTable
 ) -> dict[str, float]:
     """Return how far languages lie apart on sentences of one meaning, by source."""
     sources, langs = column(train, "source"), column(train, "lang")
     kept = np.flatnonzero(~np.isin(sources, PARALLEL))
-    words = Words(fit_words(runs.of(kept), train.take(kept), settings), pieces)
+    words = Ngrams(fit_words(runs.of(kept), train.take(kept), settings), pieces)
     spreads = {}
     for name in PARALLEL:
         means = []
@@ -227,7 +233,7 @@ def parallel_spread(
     return spreads
 
 
-def padded_recall(dev: pa.Table, scorer: Scorer, words: Words, join: Join) -> float:
+def padded_recall(dev: pa.Table, scorer: Scorer, words: Ngrams, join: Join) -> float:
     """Return the share of authored scams over the threshold that are over it with honest words.
 
     The threshold is that of 1 % of the authored honest rows; the words are those of honest rows of
@@ -254,8 +260,8 @@ def padded_recall(dev: pa.Table, scorer: Scorer, words: Words, join: Join) -> fl
         padded.append(" ".join([texts[row], *added[:HONEST_WORDS]]))
 
     def scores(of: list[str]) -> Floats:
-        rows = [scorer.tokens(text)[: scorer.room] for text in of]
-        return join(scorer.encoder_logits(rows), words.log_odds(rows))
+        rows = [scorer.windows.encode([text])[0][: scorer.windows.room] for text in of]
+        return join(encoder_odds(scorer, rows), words.log_odds(rows))
 
     plain, changed = scores([texts[row] for row in scams.tolist()]), scores(padded)
     bound = np.quantile(scores([texts[row] for row in honest.tolist()]), 0.99)
@@ -263,7 +269,7 @@ def padded_recall(dev: pa.Table, scorer: Scorer, words: Words, join: Join) -> fl
 
 
 def _texts(table: pa.Table, scorer: Scorer) -> list[str]:
-    return normalised(detector_texts(table), scorer.bundle.normaliser_version)
+    return normalised(detector_texts(table))
 
 
 def _log(line: str) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from scamdetect.labels import Decision, Kind, Verdict
     from scamdetect.prediction import KindScore, Prediction
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 __all__ = [
     "ConversationPrediction",
     "Decision",

@@ -7,27 +7,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, get_args, overload
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from scamdetect.bundle.bundle import Bundle
-from scamdetect.bundle.cascade import Tier, check_tier
-from scamdetect.bundle.runtime import RuntimeName
-from scamdetect.bundle.scoring import CACHE_SIZE, ScoreCache, Scorer, Scores
-from scamdetect.calibration.operating_points import (
-    OperatingPoint,
-    ReviewPoint,
-    cheapest_point,
-    find_point,
-    review_point,
-)
+from scamdetect.bundle.cache import CACHE_SIZE, ScoreCache, Scores
+from scamdetect.bundle.cascade import Tier
+from scamdetect.bundle.scorer import Scorer
+from scamdetect.calibration.operating_points import OperatingPoint, find_point
 from scamdetect.calibration.presets import Preset, find_preset, preset_at, presets
 from scamdetect.calibration.probabilities import Scaling
-from scamdetect.calibration.statistics import BASE_RATE
 from scamdetect.calibration.thresholds import (
     KindThresholds,
     Thresholds,
@@ -57,7 +49,6 @@ from scamdetect.prediction import (
 from scamdetect.text.normalise import normalise
 
 if TYPE_CHECKING:
-    from scamdetect.bundle.workers import WorkerPool
     from scamdetect.conversation.predict import ConversationPrediction
     from scamdetect.dumps.score import Report, Stop
     from scamdetect.dumps.summary import Summary
@@ -66,32 +57,43 @@ if TYPE_CHECKING:
 STREAM_WINDOW = 1024
 
 _EMPTY = "empty after normalisation"
-# Fewer texts are scored before a worker process has received them.
-_POOL_FROM = 64
 
 
 class ScamDetector:
     """Classify messages with a bundle; one detector can be used from many threads.
 
-    Create it with ``load``, not with the constructor. Copies share the open model. It cannot be
-    pickled (SharingError): load the bundle in each process, or pass ``workers`` to ``load``.
+    Copies share the open model. It cannot be pickled (SharingError): load the bundle in each
+    process. ``threads`` limits the threads of one call (None: all cores). ``tier="full"`` reads
+    every message in full; ``tier="auto"`` lets the bundle's cascade clear harmless messages early
+    in ``predict``, ``stream`` and ``score_table``, if the bundle was tested for that. The scores of
+    the last ``cache_size`` distinct messages are cached (about 300 bytes each, no text); 0 disables
+    the cache. Raises InputError for an invalid option, BundleError if the bundle is unusable.
     """
 
     classes_: tuple[str, ...] = tuple(verdict.value for verdict in VERDICTS)
     kinds_: tuple[str, ...] = tuple(kind.value for kind in KINDS)
 
-    thresholds: Thresholds
-    _bundle: Bundle
-    _scorer: Scorer
-    _pool: WorkerPool | None
-    _cache: ScoreCache
-    _tier: Tier
-    _named: NDArray[np.bool_]
-    _named_from: NDArray[np.float32]
-
-    def __init__(self, *given: object, **named: object) -> None:
-        raise InputError(
-            "ScamDetector() cannot be called; use ScamDetector.load() or ScamDetector.load(folder)"
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        threads: int | None = None,
+        tier: Tier = "auto",
+        cache_size: int = CACHE_SIZE,
+    ) -> None:
+        if tier not in get_args(Tier):
+            raise InputError(f"unknown tier {tier!r}; use one of {get_args(Tier)}")
+        self.bundle = bundle
+        self.thresholds: Thresholds = bundle.thresholds
+        self._cache = ScoreCache(cache_size)
+        self._scorer = Scorer(bundle, threads)
+        self._tier = tier
+        default = KindThresholds(bundle.kind_threshold, None)
+        listed_from = [bundle.kind_thresholds.get(kind, default).f1 for kind in KINDS]
+        self._listed = np.array([threshold is not None for threshold in listed_from])
+        self._listed_from = np.array(
+            [default.f1 if threshold is None else threshold for threshold in listed_from],
+            dtype=np.float32,
         )
 
     @classmethod
@@ -99,54 +101,32 @@ class ScamDetector:
         cls,
         path: str | os.PathLike[str] | None = None,
         *,
-        runtime: RuntimeName = "auto",
+        revision: str | None = None,
         threads: int | None = None,
-        workers: int = 0,
         tier: Tier = "auto",
         cache_size: int = CACHE_SIZE,
     ) -> Self:
         """Load a detector from a bundle folder, by default from the shipped bundle.
 
-        ``threads`` limits the threads of one call (None: all cores). ``workers`` adds that many
-        single-threaded processes, started when a long input first needs them and ended by
-        ``close``. ``tier="full"`` reads every message in full; ``tier="auto"`` lets the bundle's
-        cascade clear harmless messages early in ``predict``, ``stream`` and ``score_table``, if the
-        bundle was tested for that. The scores of the last ``cache_size`` distinct messages are
-        cached (about 300 bytes each, no text); 0 disables the cache. Raises BundleError if the
-        bundle fails its checks, InputError for an invalid option, MissingExtraError if the runtime
-        is not installed.
+        A string ``owner/name`` that is not a folder names a bundle on the Hugging Face hub, which
+        is downloaded once; ``revision`` is its branch, tag or commit. Options are those of the
+        class.
         """
-        bundle = Bundle.load(path)
-        pool = None
-        if workers:
-            from scamdetect.bundle.workers import WorkerPool
+        on_hub = isinstance(path, str) and path.count("/") == 1 and not os.path.exists(path)
+        if on_hub and isinstance(path, str):
+            from scamdetect.hub import download
 
-            pool = WorkerPool(bundle, runtime, workers)
-        check_tier(tier)
-        own, default = bundle.kind_thresholds, bundle.kind_threshold
-        stored = [own[kind].f1 if kind in own else default for kind in KINDS]
-        opened = cls.__new__(cls)
-        opened.thresholds = bundle.thresholds
-        opened._bundle = bundle
-        opened._scorer = Scorer(bundle, runtime, threads)
-        opened._pool = pool
-        opened._cache = ScoreCache(cache_size)
-        opened._tier = tier
-        opened._named = np.array([one is not None for one in stored])
-        opened._named_from = np.array(
-            [default if one is None else one for one in stored], dtype=np.float32
-        )
-        return opened
+            path = download(path, revision)
+        elif revision is not None:
+            raise InputError("revision refers to a bundle on the hub; remove it for a folder")
+        return cls(Bundle.load(path), threads=threads, tier=tier, cache_size=cache_size)
+
+    from_pretrained = load
 
     @property
     def model_id(self) -> str:
         """Return name@version+hash of the bundle."""
-        return self._bundle.model_id
-
-    @property
-    def bundle(self) -> Bundle:
-        """Return the verified bundle behind this detector."""
-        return self._bundle
+        return self.bundle.model_id
 
     @property
     def clears(self) -> bool:
@@ -155,7 +135,7 @@ class ScamDetector:
         It is off if ``review`` is lower than in the bundle, because it was tested only at that
         threshold.
         """
-        rule, shipped = self._bundle.cascade, self._bundle.thresholds
+        rule, shipped = self.bundle.cascade, self.bundle.thresholds
         proven = rule is not None and rule.proven and self.thresholds.review >= shipped.review
         return proven and self._tier == "auto"
 
@@ -163,90 +143,39 @@ class ScamDetector:
     def kind_thresholds(self) -> Mapping[Kind, KindThresholds]:
         """Return the thresholds of the kinds that have separate ones; other kinds share one.
 
-        ``kinds`` of a prediction lists the kinds above ``f1``. A kind whose ``f1`` is None is never
-        listed; ``other`` is listed instead. Compare ``kind_proba`` with ``precision`` if a wrong
-        kind costs more than a missing one. In a bundle whose probabilities were recalibrated on
-        your own messages, ``f1`` refers to the original probabilities, which still decide
-        ``kinds``, and ``precision`` is None.
+        ``kinds`` of a prediction lists the kinds above ``f1``. In a bundle recalibrated on your own
+        messages, ``f1`` refers to the original probabilities, which still decide ``kinds``.
         """
-        return self._bundle.kind_thresholds
+        return self.bundle.kind_thresholds
 
-    @overload
     def operating_point(
         self, fpr: float, *, lang: str | None = None, kind: str | None = None
-    ) -> OperatingPoint: ...
-    @overload
-    def operating_point(
-        self, *, review_rate: float, base_rate: float = BASE_RATE, lang: str | None = None
-    ) -> ReviewPoint: ...
-    def operating_point(
-        self,
-        fpr: float | None = None,
-        *,
-        review_rate: float | None = None,
-        base_rate: float | None = None,
-        lang: str | None = None,
-        kind: str | None = None,
     ) -> OperatingPoint:
         """Return the threshold for a false-positive rate, with its bound and the expected recall.
 
         ``lang`` gives the threshold and figures for one language, ``kind`` the recall on scams of
-        one kind at the common threshold. With ``review_rate`` instead of ``fpr``, return the lowest
-        stored threshold that at most this share of messages reaches. That share refers to the
-        calibration data, with scams weighted to ``base_rate`` (default: one in five), not to your
-        traffic. For your own traffic use ``scamdetect calibrate --reviews-per-day``. Raises
-        InputError, which lists the stored rates, languages and kinds, if the bundle had too few
-        calibration rows.
+        one kind at the common threshold. Raises InputError, which lists the stored rates, languages
+        and kinds, if the bundle had too few calibration rows.
         """
-        points, rows = self._bundle.operating_points, self._bundle.calibration_rows
-        if review_rate is not None:
-            if fpr is not None or kind is not None:
-                raise InputError("review_rate refers to all messages; remove fpr and kind")
-            share = BASE_RATE if base_rate is None else base_rate
-            return review_point(points, rows, review_rate, base_rate=share, lang=lang)
-        if base_rate is not None:
-            raise InputError("base_rate needs review_rate; pass both or neither")
-        if fpr is None:
-            raise InputError("pass a false-positive rate, such as fpr=0.01, or a review_rate")
-        return find_point(points, rows, fpr, lang, kind)
+        return find_point(
+            self.bundle.operating_points, self.bundle.calibration_rows, fpr, lang, kind
+        )
 
     @property
     def presets(self) -> Mapping[str, OperatingPoint]:
         """Return the named operating points of the bundle.
 
         The names are ``balanced`` (0.5 % false alarms), ``sweep`` (2 %) and ``strict`` (0.1 %). A
-        preset is missing if the calibration set has too few legitimate messages for its rate (an
-        effective number below three divided by the rate).
+        preset is missing if the bundle had too few legitimate calibration rows for its rate.
         """
-        return presets(self._bundle.operating_points)
+        return presets(self.bundle.operating_points)
 
     @property
     def preset(self) -> Preset | None:
-        """Return the preset whose threshold equals ``flag``.
-
-        Return None for another threshold, or if ``kind_flags`` are set.
-        """
+        """Return the preset whose threshold equals ``flag``, if any and without ``kind_flags``."""
         if self.thresholds.kind_flags:
             return None
-        return preset_at(self._bundle.operating_points, self.thresholds.flag)
-
-    def operating_point_by_cost(
-        self, *, cost_fp: float, cost_fn: float, base_rate: float, lang: str | None = None
-    ) -> OperatingPoint:
-        """Return the stored operating point with the lowest expected cost per message.
-
-        ``cost_fp`` is the cost of flagging an honest message, ``cost_fn`` of missing a scam,
-        ``base_rate`` the share of scams. Raises InputError for invalid costs, and if flagging no
-        message, or every message, costs less than every stored point.
-        """
-        return cheapest_point(
-            self._bundle.operating_points,
-            self._bundle.calibration_rows,
-            cost_fp=cost_fp,
-            cost_fn=cost_fn,
-            base_rate=base_rate,
-            lang=lang,
-        )
+        return preset_at(self.bundle.operating_points, self.thresholds.flag)
 
     def with_thresholds(
         self,
@@ -256,32 +185,27 @@ class ScamDetector:
         review: float | OperatingPoint | None = None,
         kind_flags: Mapping[str, float] | Mapping[Kind, float] | None = None,
     ) -> Self:
-        """Return a detector with other thresholds that shares this one's session and workers.
+        """Return a detector with other thresholds that shares this one's open model.
 
         ``preset`` names a ``flag`` threshold (see ``presets``); an OperatingPoint can be passed as
         a threshold. Arguments left out keep their value, but ``review`` is lowered to ``flag`` if
         it would exceed it. With ``kind_flags``, such as ``{"romance": 0.3}``, a message in review
         is flagged if one of its ``kind_proba`` reaches the value for that kind; ``reason`` then
         lists the kinds. ``{}`` removes them. If ``review`` is above the bundle's, it decides
-        strictly: a message below it passes, even if its verdict is scam.
-
-        Raises InputError unless 0 < review <= flag <= 1, for a preset that the bundle lacks or that
-        is combined with ``flag``, for an unknown kind, and for kind flags without effect: at or
-        above ``flag``, or if no message goes to review.
+        strictly: a message below it passes, even if its verdict is scam. Raises InputError for
+        invalid values, an unknown kind or preset, and kind flags without effect.
         """
         if preset is not None:
             if flag is not None:
                 raise InputError(f"preset {preset!r} sets the flag threshold; remove flag (--flag)")
-            flag = find_preset(self._bundle.operating_points, preset)
-        flag_from = self.thresholds.flag if flag is None else _threshold("flag", flag)
+            flag = find_preset(self.bundle.operating_points, preset)
+        shipped, current = self.bundle.thresholds, self.thresholds
+        flag_from = current.flag if flag is None else _threshold("flag", flag)
         review_from = (
-            min(self.thresholds.review, flag_from)
-            if review is None
-            else _threshold("review", review)
+            min(current.review, flag_from) if review is None else _threshold("review", review)
         )
-        by_kind = self.thresholds.kind_flags if kind_flags is None else known_kind_flags(kind_flags)
+        by_kind = current.kind_flags if kind_flags is None else known_kind_flags(kind_flags)
         # Half of the probability decides the verdict, so a higher review threshold has no effect.
-        shipped = self._bundle.thresholds
         by_verdict = shipped.review_scam_verdicts and review_from <= shipped.review
         other = copy(self)
         other.thresholds = Thresholds(flag_from, review_from, by_kind, by_verdict)
@@ -307,8 +231,8 @@ class ScamDetector:
 
         One text gives one row.
         """
-        scores, places = self._scores(_listed(texts))
-        return _rows(scores.verdict, places)
+        scores, indices = self._scores(_listed(texts))
+        return _rows(scores.verdict, indices)
 
     def kind_proba(self, texts: Iterable[object] | None) -> NDArray[np.float32]:
         """Return float32 (n, kinds), columns ``kinds_``; rows of unscored texts are NaN.
@@ -317,17 +241,17 @@ class ScamDetector:
         scam probability. A text can have several kinds, so rows do not sum to 1. One text gives one
         row.
         """
-        scores, places = self._scores(_listed(texts))
-        return _rows(scores.kind, places)
+        scores, indices = self._scores(_listed(texts))
+        return _rows(scores.kind, indices)
 
     def stream(self, texts: Iterable[object]) -> Iterator[Prediction]:
         """Yield a prediction for each text of an iterable, in order and in bounded memory.
 
-        Reads ahead by up to 1,024 texts (times the workers). Raises TextsError for a single string.
+        Reads ahead by up to 1,024 texts. Raises TextsError for a single string.
         """
         check_several(texts)
-        window = STREAM_WINDOW * (self._pool.workers if self._pool else 1)
-        return (p for chunk in chunked(_items(texts), window) for p in self._predict(chunk))
+        parts = chunked(_items(texts), STREAM_WINDOW)
+        return (prediction for part in parts for prediction in self._predict(part))
 
     def explain(self, text: object) -> Explanation:
         """Predict one text and explain its score with spans, words and cues.
@@ -343,8 +267,8 @@ class ScamDetector:
         # Importing cues takes as long as half of the package, and few callers explain.
         from scamdetect.explain.explanation import LONGEST_WEIGHED, explain_text
 
-        readable, problem = _scorable(text, self._bundle.normaliser_version)
-        shares = {} if problem else self._scorer.word_shares(readable[:LONGEST_WEIGHED])
+        normalised, reason = _normalised(text)
+        shares = {} if reason else self._scorer.ngram_shares(normalised[:LONGEST_WEIGHED])
         return explain_text(self, text, self._in_full()._predict([text])[0], shares)
 
     def predict_conversation(
@@ -373,12 +297,8 @@ class ScamDetector:
 
     @property
     def conversation_rule(self) -> ConversationRule:
-        """Return the rule that conversations are judged by.
-
-        If the bundle has no rule, ``fitted_on`` is empty and the message thresholds are compared
-        with the probability only, because a conversation's risk has no verdict.
-        """
-        return self._bundle.conversation or unfitted_rule(self.thresholds)
+        """Return the rule that conversations are judged by, with no ``fitted_on`` if unfitted."""
+        return self.bundle.conversation or unfitted_rule(self.thresholds)
 
     def score_table(
         self,
@@ -407,44 +327,23 @@ class ScamDetector:
         """Score every row of a dump and write it with the ``scamdetect_*`` columns appended.
 
         Returns the counts. ``options`` are those of ``scamdetect.dumps.score.ScoreOptions``; see
-        ``scamdetect.dumps.score.score_file`` for the formats, the other arguments and errors.
+        there for formats and errors.
         """
         # Imported late: most detectors score no file.
         from scamdetect.dumps.score import ScoreOptions, score_file
 
-        return score_file(
-            source,
-            destination,
-            detector=self,
-            options=ScoreOptions(**options),
-            progress=progress,
-            stop=stop,
-        )
-
-    def _in_full(self) -> Self:
-        """Return a detector with the cascade off that shares everything else."""
-        other = copy(self)
-        other._tier = "full"
-        return other
+        chosen = ScoreOptions(**options)
+        return score_file(source, destination, detector=self, options=chosen, progress=progress,
+                          stop=stop)  # fmt: skip
 
     def close(self) -> None:
-        """End the worker processes, if any, and clear the score cache.
-
-        The detector remains usable.
-        """
+        """Clear the score cache; the detector remains usable."""
         self._cache.forget()
-        if self._pool is not None:
-            self._pool.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -453,69 +352,78 @@ class ScamDetector:
             bands += f", {kind.value}={probability}"
         return f"ScamDetector({self.model_id!r}, {bands})"
 
+    def _in_full(self) -> Self:
+        """Return a detector with the cascade off that shares everything else."""
+        other = copy(self)
+        other._tier = "full"
+        return other
+
     def _scores(
         self, values: Sequence[object], *, clear: bool = False
     ) -> tuple[Scores, list[int | str]]:
         """Return the scores of the distinct texts and, for each value, its row or a reason."""
-        version = self._bundle.normaliser_version
-        read = [_scorable(value, version) for value in values]
+        read = [_normalised(value) for value in values]
         texts, inverse = fold_duplicates([text for text, reason in read if reason is None])
-        scores = self._cache.score(texts, partial(self._computed, clear=clear), clear=clear)
+        scores = self._cache.score(texts, partial(self._scorer.score, clear=clear), clear=clear)
         following = iter(inverse.tolist())
-        places = [next(following) if reason is None else reason for _, reason in read]
-        return scores, places
-
-    def _computed(self, texts: Sequence[str], *, clear: bool) -> Scores:
-        if self._pool is not None and len(texts) >= _POOL_FROM:
-            return self._pool.score(texts, clear=clear)
-        return self._scorer.score(texts, clear=clear)
+        return scores, [next(following) if reason is None else reason for _, reason in read]
 
     def _predict(self, values: Sequence[object]) -> list[Prediction]:
-        scores, places = self._scores(values, clear=self.clears)
-        made = [self._prediction(scores, place) for place in range(len(scores.scored))]
+        scores, indices = self._scores(values, clear=self.clears)
+        columns = [scores[name].tolist() for name in ("language", "scored", "windows", "cleared")]
+        records = zip(scores.verdict, scores.kind, *columns, strict=True)
+        predictions = [self._prediction(*record) for record in records]
         return [
-            unscored(place, self.model_id) if isinstance(place, str) else made[place]
-            for place in places
+            unscored(index, self.model_id) if isinstance(index, str) else predictions[index]
+            for index in indices
         ]
 
-    def _prediction(self, scores: Scores, place: int) -> Prediction:
-        scored, found = int(scores.scored[place]), int(scores.windows[place])
+    def _prediction(
+        self,
+        verdicts: NDArray[np.float32],
+        kinds: NDArray[np.float32],
+        language: int,
+        scored: int,
+        windows: int,
+        cleared: bool,
+    ) -> Prediction:
         if scored == 0:
             return unscored(_EMPTY, self.model_id)
-        # The shortest decimals of a float32 print well and keep their order.
-        legit, spam, scam = (float(str(p)) for p in scores.verdict[place])
-        code = int(scores.language[place])
-        verdict = VERDICTS[int(scores.verdict[place].argmax())]
-        flagging = self.thresholds.flagging_kinds(
-            scam,
-            {
-                kind: float(str(scores.kind[place, KINDS.index(kind)]))
-                for kind in self.thresholds.kind_flags
-            },
-            verdict,
-        )
-        by_verdict = not flagging and self.thresholds.reviewed_by_verdict(scam, verdict)
+        legit, spam, scam = map(_decimal, verdicts)
+        verdict = VERDICTS[int(verdicts.argmax())]
+        decision = self.thresholds.decide(scam, verdict)
+        reasons = []
+        if decision is Decision.REVIEW:
+            by_kind = {k: _decimal(kinds[KINDS.index(k)]) for k in self.thresholds.kind_flags}
+            flagging = self.thresholds.flagging_kinds(by_kind)
+            if flagging:
+                decision = Decision.FLAG
+                reasons.append(f"{FLAGGED_BY_KIND} {', '.join(kind.value for kind in flagging)}")
+            elif self.thresholds.reviewed_by_verdict(scam, verdict):
+                reasons.append(REVIEWED_BY_VERDICT)
+        if scored != windows:
+            reasons.append(f"scored {scored} of {windows} windows")
         return Prediction(
-            decision=Decision.FLAG if flagging else self.thresholds.decide(scam, verdict),
+            decision=decision,
             verdict=verdict,
             legit_probability=legit,
             spam_probability=spam,
             scam_probability=scam,
-            kinds=self._kinds(scores.kind[place], scam),
-            language=self._bundle.languages[code] if code >= 0 else "und",
+            kinds=self._kinds(kinds, scam),
+            language=self.bundle.languages[language] if language >= 0 else "und",
             n_windows=scored,
-            reason=CLEARED
-            if scores.cleared[place]
-            else _reason(flagging, by_verdict, scored, found),
+            reason=CLEARED if cleared else "; ".join(reasons) or None,
             model_id=self.model_id,
         )
 
-    def _kinds(self, row: NDArray[np.float32], scam: float) -> tuple[KindScore, ...]:
-        over = row * self._former(scam) >= self._named_from
-        named = np.flatnonzero(over & self._named)
-        if not named.size and over.any() and scam >= self.thresholds.review:
-            return (KindScore(Kind.OTHER, float(str(row[over].max()))),)
-        return ranked(KindScore(KINDS[place], float(str(row[place]))) for place in named.tolist())
+    def _kinds(self, kinds: NDArray[np.float32], scam: float) -> tuple[KindScore, ...]:
+        over = kinds * self._former(scam) >= self._listed_from
+        if not over.any():
+            return ()
+        listed = np.flatnonzero(over & self._listed).tolist()
+        if not listed and scam >= self.thresholds.review:
+            return (KindScore(Kind.OTHER, _decimal(kinds[over].max())),)
+        return ranked(KindScore(KINDS[index], _decimal(kinds[index])) for index in listed)
 
     def _former(self, scam: float) -> np.float32:
         """Return the ratio of the original probability to the recalibrated one.
@@ -523,21 +431,15 @@ class ScamDetector:
         The kind thresholds refer to the original probabilities. They cannot be mapped to new ones,
         because the change of a kind's probability depends on the scam probability.
         """
-        scaling = self._bundle.own_scaling
+        scaling = self.bundle.own_scaling
         if scaling == Scaling() or not 0 < scam < 1:
             return np.float32(1)
         return np.float32(scaling.inverse(scam) / scam)
 
 
-def _reason(flagging: Sequence[Kind], by_verdict: bool, scored: int, found: int) -> str | None:
-    reasons = []
-    if flagging:
-        reasons.append(f"{FLAGGED_BY_KIND} {', '.join(kind.value for kind in flagging)}")
-    if by_verdict:
-        reasons.append(REVIEWED_BY_VERDICT)
-    if scored != found:
-        reasons.append(f"scored {scored} of {found} windows")
-    return "; ".join(reasons) or None
+def _decimal(probability: np.float32) -> float:
+    # The shortest decimals of a float32 print well and keep their order.
+    return float(str(probability))
 
 
 def _threshold(name: str, value: float | OperatingPoint) -> float:
@@ -550,23 +452,20 @@ def _threshold(name: str, value: float | OperatingPoint) -> float:
     return value
 
 
-def _scorable(value: object, version: int) -> tuple[str, str | None]:
+def _normalised(value: object) -> tuple[str, str | None]:
     """Return the normalised text and None, or "" and the reason it cannot be scored."""
-    if not isinstance(value, str):
-        return "", "missing" if _is_missing(value) else f"not text: {type(value).__name__}"
-    text = normalise(value, version)
-    return text, None if text else _EMPTY
+    if isinstance(value, str):
+        text = normalise(value)
+        return text, None if text else _EMPTY
+    is_nan = isinstance(value, float | np.floating) and np.isnan(value)
+    if is_nan or value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return "", "missing"
+    return "", f"not text: {type(value).__name__}"
 
 
-def _is_missing(value: object) -> bool:
-    if isinstance(value, float | np.floating):
-        return bool(np.isnan(value))
-    return value is None or type(value).__name__ in ("NAType", "NaTType")
-
-
-def _rows(distinct: NDArray[np.float32], places: list[int | str]) -> NDArray[np.float32]:
-    order = np.array([place if isinstance(place, int) else -1 for place in places], dtype=np.intp)
-    rows = np.full((len(places), distinct.shape[1]), np.nan, np.float32)
+def _rows(distinct: NDArray[np.float32], indices: list[int | str]) -> NDArray[np.float32]:
+    order = np.array([index if isinstance(index, int) else -1 for index in indices], dtype=np.intp)
+    rows = np.full((len(indices), distinct.shape[1]), np.nan, np.float32)
     rows[order >= 0] = distinct[order[order >= 0]]
     return rows
 

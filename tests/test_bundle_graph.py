@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -16,7 +15,7 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 from wire import FIXED32, FIXED64, LENGTH, OVER_32_BITS, VARINT, block, key, number, varint
 
-from scamdetect.bundle.graph import halves, has_external_data, with_output
+from scamdetect.bundle.graph import halves, has_external_data
 
 # Field numbers of onnx.proto.
 GRAPH, NODE, INITIALIZER, ATTRIBUTE, SUBGRAPH, TENSOR = 7, 1, 5, 5, 6, 5
@@ -38,31 +37,6 @@ def branch() -> bytes:
     inner = helper.make_graph([], "inner", [], [], initializer=[outside()])
     node = helper.make_node("If", ["c"], ["y"], then_branch=inner, else_branch=inner)
     return helper.make_model(helper.make_graph([node], "g", [], [])).SerializeToString()
-
-
-def function() -> bytes:
-    node = helper.make_node("Constant", [], ["y"], value=outside())
-    body = helper.make_function("d", "F", [], ["y"], [node], [helper.make_opsetid("", 17)])
-    graph = helper.make_graph([], "g", [], [])
-    return helper.make_model(graph, functions=[body]).SerializeToString()
-
-
-def sparse() -> bytes:
-    tensor = onnx.SparseTensorProto(values=outside(), dims=[4])
-    return model(sparse_initializer=[tensor])
-
-
-@pytest.mark.parametrize("place", [branch, function, sparse])
-def test_external_data_is_found_wherever_it_hides(place) -> None:  # noqa: ANN001
-    assert has_external_data(place())
-
-
-def test_external_data_of_an_initializer_is_found() -> None:
-    assert has_external_data(model(initializer=[outside()]))
-
-
-def test_a_self_contained_model_has_none(tiny_bundle: Path) -> None:
-    assert not has_external_data((tiny_bundle / "model.onnx").read_bytes())
 
 
 def ways(kind: Descriptor, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -88,12 +62,6 @@ def test_external_data_is_found_on_every_way_to_a_tensor(way: tuple[str, ...]) -
     assert not has_external_data(whole.SerializeToString())
     message.CopyFrom(outside())
     assert has_external_data(whole.SerializeToString())
-
-
-def test_an_added_output_leaves_the_answer_as_it_was() -> None:
-    for parts in ({}, {"initializer": [outside()]}):
-        graph = model(**parts)
-        assert has_external_data(with_output(graph, "y")) is has_external_data(graph) is bool(parts)
 
 
 LOCATION = onnx.StringStringEntryProto(key="location", value="x.bin").SerializeToString()

@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic_corpus import row, table
 
-from scamdetect.calibration.reliability import Reliability, reliability, with_base_rate
-from scamdetect.evaluate.report import reliability_of_kind
-from scamdetect.labels import Kind
+from scamdetect.calibration.reliability import Reliability, reliability
 
 rows = st.lists(st.tuples(st.floats(0, 1, width=32), st.booleans()), min_size=2, max_size=60)
 
@@ -42,15 +39,6 @@ def test_bins_have_equal_mass_where_scores_differ() -> None:
     assert [point.mass for point in found.points] == pytest.approx([1 / 15] * 15)
 
 
-def test_the_base_rate_is_as_asked() -> None:
-    scam = np.array([True] * 30 + [False] * 10)
-    weights = with_base_rate(np.ones(40), scam, 0.2)
-    assert weights.sum() == pytest.approx(40) and weights[scam].sum() == pytest.approx(8)
-    found = _of([0.2] * 40, scam.tolist(), weights.tolist())
-    assert found is not None
-    assert found.base_rate == pytest.approx(0.2) and found.ece.value == pytest.approx(0.0)
-
-
 def test_resamples_keep_the_base_rate() -> None:
     """At a base rate of 20 %, 0.2 for all is right however many scams a resample draws."""
     scam = [True] * 8 + [False] * 40
@@ -80,17 +68,6 @@ def test_unscored_rows_are_left_out_and_one_side_gives_no_figure() -> None:
     assert found is not None and (found.n_scam, found.n_legit) == (1, 1)
     assert _of([0.5, 0.6], [True, True]) is None
     assert _of([0.5, float("nan")], [True, False]) is None
-
-
-def test_the_probability_of_a_kind_is_held_against_all_other_messages() -> None:
-    verdicts = [("scam", ["romance"])] * 20 + [("scam", ["job"])] * 20 + [("legit", [])] * 20
-    rows = [row(n, verdict, kinds=kinds) for n, (verdict, kinds) in enumerate(verdicts)]
-    told = np.array([1.0] * 20 + [0.5] * 20 + [0.0] * 20 + [0.9])
-    found = reliability_of_kind(Kind.ROMANCE, table([*rows, row(60, "spam")]), told)
-    assert found is not None
-    assert (found.name, found.n_scam, found.n_legit) == ("romance", 20, 40)
-    assert found.ece.value == pytest.approx(1 / 6)
-    assert reliability_of_kind(Kind.JOB, table(rows[:39]), told[:39]) is None
 
 
 @settings(max_examples=30, deadline=None)

@@ -63,7 +63,7 @@ def test_processors_whose_8_bit_products_saturate_are_found(
     def load(*arguments: object) -> None:
         raise BundleError("not loaded")
 
-    monkeypatch.setattr("scamdetect.bundle.runtime.multiplies_exactly", lambda fast: exact[fast])
+    monkeypatch.setattr("scamdetect.bundle.session.multiplies_exactly", lambda fast: exact[fast])
     monkeypatch.setattr("scamdetect.detector.ScamDetector.load", load)
     line = next(x for x in run("model", "check").stdout.splitlines() if " int8 " in x)
     assert line.startswith(state) and finding in line

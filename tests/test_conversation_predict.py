@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +17,7 @@ from scamdetect.conversation.predict import (
     sender_log_odds,
 )
 from scamdetect.conversation.rule import Weights
-from scamdetect.errors import BundleError, InputError
-from scamdetect.prediction import Prediction, unscored
+from scamdetect.errors import InputError
 from tests.tiny_bundle import CONVERSATION, write_tiny_bundle
 
 OPENER, LURE = "hello, how are you?", "guaranteed profit with bitcoin"
@@ -88,20 +86,6 @@ def test_quoting_a_lure_makes_no_suspect(detector: ScamDetector) -> None:
     assert [turn.reason for turn in found.turns] == [None, ONLY_QUOTES, ONLY_QUOTES]
 
 
-class Speechless:
-    """A model that knows no character of what it is given."""
-
-    model_id = "speechless"
-
-    def predict(self, texts: Iterable[object], /) -> list[Prediction]:
-        return [unscored("no token", self.model_id) for _ in texts]
-
-
-def test_what_the_model_cannot_read_is_no_quotation() -> None:
-    (reading,) = read_conversations(Speechless(), 60, [["hello", ">"]])
-    assert reading.reasons == ("no token", ONLY_QUOTES)
-
-
 @pytest.mark.parametrize("padding", [" ", "\n", "\u2060", "\u200b", "\U000e0101", "\xa0\u2060"])
 def test_what_nobody_sees_pushes_no_words_out_of_the_window(
     detector: ScamDetector, padding: str
@@ -127,15 +111,6 @@ def test_padding_pushes_no_words_out_of_the_window(
     assert max(turn.window for turn in reading.judged) == pytest.approx(plain, abs=0.1)
 
 
-def test_a_word_said_again_and_again_takes_one_line(detector: ScamDetector) -> None:
-    filler = ["ok"] * 200
-    (reading,) = read_conversations(
-        detector, 60, [["guaranteed", *filler, "profit", *filler, "bitcoin"]]
-    )
-    plain = read_conversations(detector, 60, [["guaranteed", "profit", "bitcoin"]])[0]
-    assert reading.judged[-1].window == pytest.approx(plain.judged[-1].window, abs=0.1)
-
-
 @pytest.mark.parametrize("filler", ["ok", "Hello!", "\U0001f600", "..."])
 def test_turns_that_say_nothing_new_do_not_make_a_conversation_long(
     detector: ScamDetector, filler: str
@@ -154,12 +129,6 @@ def test_a_lure_that_is_sent_again_counts_again(detector: ScamDetector) -> None:
     assert after > before
 
 
-def test_few_turns_need_context_and_many_do_not(detector: ScamDetector) -> None:
-    assert detector.predict_conversation([OPENER]).needs_context
-    assert not detector.predict_conversation([OPENER] * 3).needs_context
-    assert not detector.predict_conversation([LURE]).needs_context
-
-
 @pytest.mark.parametrize("messages", [[], [None], [""], [{"text": float("nan")}], [b"bytes"]])
 def test_nothing_to_judge_is_unscored(detector: ScamDetector, messages: list[object]) -> None:
     found = detector.predict_conversation(messages)
@@ -169,25 +138,12 @@ def test_nothing_to_judge_is_unscored(detector: ScamDetector, messages: list[obj
     assert len(found.turns) == len(messages)
 
 
-def test_unscored_turns_keep_the_risk(detector: ScamDetector) -> None:
-    found = detector.predict_conversation([LURE, None, "\ud800"])
-    assert found.turns[1].risk == found.turns[0].risk
-    assert found.turns[1].reason == "missing"
-
-
 def test_a_bundle_without_a_rule_goes_by_its_highest_message(tiny_bundle: Path) -> None:
     with ScamDetector.load(tiny_bundle) as plain:
         found = plain.predict_conversation([OPENER, LURE])
         highest = max(p.scam_probability or 0 for p in plain.predict([OPENER, LURE]))
         assert plain.conversation_rule.fitted_on == {}
     assert found.risk == pytest.approx(highest, abs=1e-5)
-
-
-def test_other_thresholds_of_messages_are_those_of_an_unfitted_rule(tiny_bundle: Path) -> None:
-    with ScamDetector.load(tiny_bundle) as plain:
-        found = plain.with_thresholds(flag=0.02, review=0.02).predict_conversation([OPENER])
-        assert plain.predict_conversation([OPENER]).decision is Decision.PASS
-    assert found.decision is Decision.FLAG
 
 
 def test_the_cascade_clears_no_turn(tmp_path: Path) -> None:
@@ -265,30 +221,3 @@ def test_a_bundle_can_ask_more_of_long_conversations(
         )
         assert strict.predict_conversation(late).decision is Decision.PASS
         assert detector.predict_conversation(late).decision is Decision.REVIEW
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"weights": {"bias": 0.0, "message": -1.0, "window": 0.0}},
-        {"weights": {"bias": 0.0}},
-        {"weights": {"bias": 0.0, "message": 1.0, "window": 0.0, "length": -1.0}},
-        {"weights": {"bias": 0.0, "message": 1.0, "window": 0.0, "length": "0.5"}},
-        {"thresholds": {"flag": 0.2, "review": 0.5}},
-        {"enough_turns": 0},
-        {"window_characters": 2.5},
-        {"window_characters": True},
-        {"fitted_on": "many"},
-        {"fitted_on": {"scam": "100"}},
-        {"unknown": 1},
-    ],
-)
-def test_a_damaged_rule_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
-    folder = write_tiny_bundle(tmp_path / "bundle", conversation=CONVERSATION | change)
-    with pytest.raises(BundleError, match="conversation|thresholds"):
-        ScamDetector.load(folder)
-
-
-def test_weights_must_be_finite() -> None:
-    with pytest.raises(InputError, match="of at least 0"):
-        replace(Weights(0.0, 1.0, 1.0), window=float("nan"))

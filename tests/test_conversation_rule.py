@@ -54,19 +54,8 @@ def test_a_turn_that_says_nothing_new_counts_with_the_one_before() -> None:
     assert state.log_odds(WEIGHTS) == -1.0 + 0.5 * 4.0 - 0.25 * 3.0
 
 
-def test_the_rule_of_a_bundle_says_how_much_more_a_long_one_must_show() -> None:
-    turns = [(1.0, 1.0)] * (FEW_TURNS * 2)
-    steep = replace(WEIGHTS, length=1.0)
-    less = after(*turns).log_odds(WEIGHTS) - after(*turns).log_odds(steep)
-    assert less == pytest.approx((1.0 - DISCOUNT) * math.log(2))
-    short = after(*turns[:FEW_TURNS])
-    assert short.log_odds(WEIGHTS) == short.log_odds(steep)
-
-
-def test_a_rule_keeps_its_length_and_an_older_one_has_none() -> None:
-    rule = unfitted_rule(Thresholds(0.5, 0.25))
-    assert "length" not in rule.settings()["weights"]
-    steep = replace(rule, weights=replace(WEIGHTS, length=1.0))
+def test_a_rule_keeps_its_length() -> None:
+    steep = replace(unfitted_rule(Thresholds(0.5, 0.25)), weights=replace(WEIGHTS, length=1.0))
     assert steep.settings()["weights"]["length"] == 1.0
     assert steep.scaled(Scaling(2.0, -1.0)).weights.length == 1.0
 

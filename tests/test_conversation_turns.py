@@ -118,12 +118,6 @@ def test_quoted_lines_are_not_own_words() -> None:
     ]
 
 
-def test_what_one_says_again_oneself_stays_and_so_does_what_is_short() -> None:
-    again = "Did you think about my offer?"
-    assert texts({"sender": "A", "text": again}, {"sender": "A", "text": again})[1] == again
-    assert texts({"sender": "A", "text": "hello"}, {"sender": "B", "text": "hello"})[1] == "hello"
-
-
 OFFER = "Put 500 USDT into my uncle's pool today and he gives you back twice that tomorrow"
 
 

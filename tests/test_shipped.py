@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scamdetect import ScamDetector
-from scamdetect.bundle.scoring import ScoreCache
+from scamdetect.bundle.cache import ScoreCache
 from scamdetect.prediction import CLEARED
 
 WITHIN = 0.001  # of a probability
@@ -86,6 +86,10 @@ def test_what_is_not_cleared_early_has_the_digits_of_a_full_reading(
         assert [one.decision for one in quick] == [one.decision for one in whole]
 
 
-def test_threads_and_workers_do_not_change_a_score(texts: list[str], alone: np.ndarray) -> None:
-    with ScamDetector.load(threads=1, workers=2) as pooled:
-        check_equal(alone, pooled.predict_proba(texts))
+def test_threads_do_not_change_a_score(texts: list[str], alone: np.ndarray) -> None:
+    check_equal(alone, ScamDetector.load(threads=1).predict_proba(texts))
+
+
+def test_the_shipped_bundle_has_every_preset(shipped: ScamDetector) -> None:
+    assert list(shipped.presets) == ["balanced", "sweep", "strict"]
+    assert shipped.preset is not None and shipped.preset.name == "balanced"

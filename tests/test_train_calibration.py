@@ -13,7 +13,7 @@ from tiny_bundle import tiny_settings, write_tiny_bundle
 
 from scamdetect import ScamDetector
 from scamdetect.bundle.bundle import Bundle
-from scamdetect.bundle.scoring import Scorer
+from scamdetect.bundle.scorer import Scorer
 from scamdetect.calibration.thresholds import KindThresholds
 from scamdetect.errors import InputError, RecipeError
 from scamdetect.labels import Kind

@@ -11,14 +11,15 @@ from synthetic_corpus import row, table
 from tiny_bundle import write_tiny_bundle
 
 from scamdetect.bundle.bundle import Bundle
-from scamdetect.bundle.cascade import Lost
-from scamdetect.bundle.scoring import Scorer
+from scamdetect.bundle.scorer import Scorer
 from scamdetect.train import cascade as cascades
 from scamdetect.train.cascade import (
     PADDING,
+    Lost,
     Padded,
     fit_votes,
     honest_words,
+    lower_readings,
     make_cascade,
     padded_scams,
 )
@@ -72,7 +73,7 @@ def test_what_it_clears_is_honest_to_the_whole_model_too(scorer: Scorer) -> None
     assert record["texts"] == whole.rows == record["honest"]["rows"] + record["scams"]["rows"]
     assert record["sources"] == record["languages"] == {}
     # What it says of them is a probability below review.
-    readings = Scorer(scorer.bundle, cut="seen").lower_readings(["lunch lunch 7"])
+    readings = lower_readings(Scorer(scorer.bundle, tensor="seen"), ["lunch lunch 7"])
     exits = cascade.exit_odds(readings.means, readings.odds)
     assert exits[0] < cascade.rule.exit_below
     told = cascade.probabilities(readings.odds, exits, scorer.bundle.own_scaling)
@@ -84,7 +85,7 @@ def test_a_lure_in_honest_words_disproves_it(
 ) -> None:
     # A head that finds all honest stands for one that left-out lures deceive.
     blind = np.zeros((len(scorer.bundle.languages) + 21 + 2, 1)), np.array([0.0, -9.0])
-    width = Scorer(scorer.bundle, cut="seen").lower_readings(["lunch"]).means.shape[1]
+    width = lower_readings(Scorer(scorer.bundle, tensor="seen"), ["lunch"]).means.shape[1]
     monkeypatch.setattr(cascades, "fit_head", lambda _: (np.zeros((width + 2, 1)), blind[1]))
     monkeypatch.setattr(cascades, "_SPENT", 1.0)
     parts = _rows("train", "en_one"), _rows("calibrate", "en_one"), _rows("dev", "en_two")
@@ -112,10 +113,10 @@ def test_pieces_vote_for_the_language_that_has_them(scorer: Scorer) -> None:
         "\u043e\u0431\u0435\u0434",
         "\u0e01\u0e02\u0e04",
     ] * 4
-    readings = Scorer(scorer.bundle, cut="seen").lower_readings(texts)
+    readings = lower_readings(Scorer(scorer.bundle, tensor="seen"), texts)
     pieces, languages, votes = fit_votes(readings, len(scorer.bundle.languages))
     assert (np.diff(pieces) > 0).all() and votes.min() > 0
-    of_lunch = languages[pieces == scorer.tokens("lunch")[-1]]
+    of_lunch = languages[pieces == scorer.windows.encode(["lunch"])[0][-1]]
     assert [scorer.bundle.languages[code] for code in of_lunch] == ["en"]
 
 

@@ -1,4 +1,4 @@
-"""Words fitted on rows, their join, and a bundle that gets them."""
+"""Ngrams fitted on rows, their join, and a bundle that gets them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ pytest.importorskip("torch", reason="needs the extra train")
 from tiny_trained import write_own
 
 from scamdetect import ScamDetector
-from scamdetect.bundle.bundle import CARD, MODEL, WORDS, Bundle
-from scamdetect.bundle.lexical import Join, Words
-from scamdetect.bundle.scoring import Scorer
+from scamdetect.bundle.bundle import CARD, MODEL, NGRAMS, Bundle
+from scamdetect.bundle.ngrams import Join, NgramReader, Ngrams
+from scamdetect.bundle.scorer import Scorer
 from scamdetect.bundle.tokens import TokenWindows
 from scamdetect.errors import BundleError, RecipeError
 from scamdetect.system.files import file_sha256
@@ -62,21 +62,21 @@ def corpus(n: int = 60, sources: int = 3) -> pa.Table:
 
 
 def test_words_tell_what_they_were_taught(cutter: TokenWindows) -> None:
-    train, pieces = corpus(), cutter.pieces()
-    tokens = cutter.tokens(train["norm"].to_pylist())
-    words = Words(fit_words(runs_of(pieces, tokens), train, SETTINGS), pieces)
-    toll, lunch, other = words.log_odds(cutter.tokens(["your unpaid toll", "lunch at noon", "жжж"]))
+    train, pieces = corpus(), NgramReader(cutter.tokenizer)
+    tokens = cutter.encode(train["norm"].to_pylist())
+    words = Ngrams(fit_words(runs_of(pieces, tokens), train, SETTINGS), pieces)
+    toll, lunch, other = words.log_odds(cutter.encode(["your unpaid toll", "lunch at noon", "жжж"]))
     assert toll > 0.2 > -0.2 > lunch
     assert other == 0
 
 
 def test_features_score_as_the_table_does(cutter: TokenWindows) -> None:
-    train, pieces = corpus(), cutter.pieces()
-    tokens = cutter.tokens(train["norm"].to_pylist())
+    train, pieces = corpus(), NgramReader(cutter.tokenizer)
+    tokens = cutter.encode(train["norm"].to_pylist())
     runs = runs_of(pieces, tokens)
     made = fit_words(runs, train, SETTINGS)
-    by_features = features(runs, made.prints) @ (made.weights * made.scale)
-    assert by_features == pytest.approx(Words(made, pieces).log_odds(tokens))
+    by_features = features(runs, made.fingerprints) @ (made.weights * made.scale)
+    assert by_features == pytest.approx(Ngrams(made, pieces).log_odds(tokens))
 
 
 def test_a_run_of_one_group_is_not_known() -> None:
@@ -101,19 +101,19 @@ def test_the_sides_of_a_language_have_one_mass() -> None:
 
 def test_rows_without_two_sides_teach_nothing(cutter: TokenWindows) -> None:
     train = table([row(n, "legit", role="train") for n in range(9)])
-    runs = runs_of(cutter.pieces(), [[1]] * 9)
+    runs = runs_of(NgramReader(cutter.tokenizer), [[1]] * 9)
     with pytest.raises(RecipeError, match=r"no language has scams.*set words\.runs to 0"):
         fit_words(runs, train, SETTINGS)
 
 
 def test_left_out_sources_are_scored_by_words_of_the_others(cutter: TokenWindows) -> None:
-    train, pieces = corpus(), cutter.pieces()
+    train, pieces = corpus(), NgramReader(cutter.tokenizer)
     # One source marks its scams by a word of its own.
     texts = [
         text.replace("unpaid toll", "gift card") if source == "en_0" else text
         for text, source in zip(train["norm"].to_pylist(), train["source"].to_pylist(), strict=True)
     ]
-    tokens = cutter.tokens(texts)
+    tokens = cutter.encode(texts)
     told: list[str] = []
     odds = left_out_odds(
         runs_of(pieces, tokens), train, tokens, train, pieces, SETTINGS, told.append
@@ -129,12 +129,12 @@ def test_a_join_weighs_each_side_by_what_it_tells() -> None:
     scam = random.random(4_000) < 0.5
     good, bad = (np.where(scam, shift, -shift) + random.normal(size=4_000) for shift in (1.5, 0.2))
     join = fit_join(good, bad, scam, np.ones(4_000))
-    assert join.encoder > 2 > 1 > join.words > 0
+    assert join.encoder > 2 > 1 > join.ngrams > 0
     against = fit_join(good, -bad, scam, np.ones(4_000))
-    assert (against.words, against.encoder) == (0, pytest.approx(join.encoder, rel=0.1))
+    assert (against.ngrams, against.encoder) == (0, pytest.approx(join.encoder, rel=0.1))
     assert fit_join(-good, -bad, scam, np.ones(4_000)) == Join(1.0, 0.0, 0.0)
     fixed = fit_join(good, bad, scam, np.ones(4_000), 1.5)
-    assert fixed.words == pytest.approx(1.5 * fixed.encoder)
+    assert fixed.ngrams == pytest.approx(1.5 * fixed.encoder)
     assert fixed.encoder > 0.5
     apart = fit_join(np.where(scam, 3.0, -3.0), bad, scam, np.ones(4_000))
     assert apart.encoder < 10
@@ -175,7 +175,7 @@ def test_a_bundle_gets_words(trained: tuple[Path, Path], tmp_path: Path) -> None
         sorted(explained.words, key=lambda word: -abs(word[1]))
     )
     add_words(out, corpus, again, "2.0.0", SETTINGS, told.append)  # on top of words
-    assert file_sha256(again / WORDS) == file_sha256(out / WORDS)
+    assert file_sha256(again / NGRAMS) == file_sha256(out / NGRAMS)
     assert Bundle.load(again).thresholds == after.thresholds
 
 
@@ -191,20 +191,15 @@ def test_a_fine_tuned_bundle_keeps_the_words(
         label_map=tmp_path / "map.toml", rehearsal=trained[1], epochs=0.1, say=told.append,
     )  # fmt: skip
     made = Bundle.load(result.bundle)
-    assert made.read(WORDS) == Bundle.load(base).read(WORDS)
+    assert made.read(NGRAMS) == Bundle.load(base).read(NGRAMS)
     assert made.join is not None
     assert any(line.startswith("words joined again: ") for line in told)
 
 
-def test_a_taken_folder_and_another_normaliser_are_refused(
-    trained: tuple[Path, Path], tiny_bundle: Path, tmp_path: Path
-) -> None:
+def test_a_taken_folder_is_refused(trained: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(BundleError, match="exists"):
         add_words(trained[0], trained[1], tmp_path / "out", "1", SETTINGS, print)
-    with pytest.raises(RecipeError, match="normaliser 1"):
-        add_words(tiny_bundle, trained[1], tmp_path / "new", "1", SETTINGS, print)
-    assert not (tmp_path / "new").exists()
 
 
 def test_the_command_makes_the_bundle(trained: tuple[Path, Path], tmp_path: Path) -> None:

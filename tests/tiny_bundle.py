@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -17,7 +18,6 @@ from tokenizers.models import Unigram
 
 from scamdetect.bundle.bundle import write_manifest
 from scamdetect.bundle.cascade import Cascade, CascadeRule
-from scamdetect.calibration.probabilities import Scaling
 from scamdetect.labels import KINDS, VERDICTS, Verdict
 
 LANGUAGES = ("ar", "en", "ru", "th", "zh")
@@ -94,7 +94,7 @@ def tiny_settings() -> dict[str, object]:
         "schema_version": 1,
         "name": "scamdetect-tiny",
         "version": "0.0.1",
-        "normaliser_version": 1,
+        "normaliser_version": 3,
         "classes": [verdict.value for verdict in VERDICTS],
         "kinds": [kind.value for kind in KINDS],
         "languages": list(LANGUAGES),
@@ -124,10 +124,7 @@ def tiny_cascade() -> Cascade:
     for verdict in (Verdict.SCAM, Verdict.SPAM):
         hidden[names.index(verdict), 1] = 8.0
     one, english = np.array([list(_pieces()).index("\u2581lunch")]), np.array([1])
-    numbers = {name: CLEARING[name] for name in ("words_below", "exit_below", "spam_share")}
-    rule = CascadeRule(
-        "seen", **numbers, words_scaling=Scaling(), exit_scaling=Scaling(), proven=False
-    )  # type: ignore[arg-type]
+    rule = msgspec.convert(CLEARING | {"proven": False}, CascadeRule)
     return Cascade(rule, hidden, np.array([-1.0, 1.0, 0.0]), one, english, np.array([1]))
 
 

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from scamdetect.adapt.halves import Moved, move
 from scamdetect.adapt.notes import recalibration_note
 from scamdetect.adapt.own_rows import PLAIN, OwnRows, read_label_map, read_own_rows
@@ -75,7 +77,7 @@ def cascade_setting(bundle: Bundle, review: float) -> dict[str, Any]:
     """
     if bundle.cascade is None or review >= bundle.thresholds.review:
         return {}
-    return {"cascade": bundle.cascade.settings() | {"proven": False}}
+    return {"cascade": msgspec.to_builtins(bundle.cascade) | {"proven": False}}
 
 
 def noted(card: str, note: Sequence[str], name: str = "own thresholds") -> str:
@@ -169,15 +171,18 @@ def recalibrate(
         # The counts by language and kind refer to the rows of the old points.
         "calibration_rows": {},
     }
-    record = {
+    record: dict[str, Any] = {
         "base": old.model_id,
         "data_sha256": file_sha256(source),
         "seed": seed,
         "legit": list(rows.count(Verdict.LEGIT)),
         "scam": list(rows.count(Verdict.SCAM)),
         "moved": [asdict(one) for one in moved],
-        "refit": None if fitted is None else asdict(fitted) | {"kept": fitted.kept},
+        "refit": None,
     }
+    if fitted is not None:
+        scaling = msgspec.structs.asdict(fitted.scaling)
+        record["refit"] = asdict(fitted) | {"kept": fitted.kept, "scaling": scaling}
     note = list(recalibration_note(old, rows, moved, fitted))
     card = noted(old.read(CARD).decode("utf-8", "replace"), note)
     training = dict(old.training) | {"own_thresholds": record}

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
-from operator import itemgetter
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scamdetect.bundle.bundle import MANIFEST, MODEL, Bundle, default_bundle_path
-from scamdetect.bundle.runtime import VectorSession
-from scamdetect.bundle.scoring import StaysInProcess
+from scamdetect.bundle.cache import StaysInProcess
+from scamdetect.bundle.graph import read_by, with_output
+from scamdetect.bundle.session import AGAIN, INPUTS, OUTPUTS, open_graph
 from scamdetect.bundle.tokens import Batch, TokenWindows
 from scamdetect.calibration.probabilities import scam_logits
-from scamdetect.errors import BundleError, InputError
+from scamdetect.errors import BundleError
 from scamdetect.frames.tables import check_several, chunked
 from scamdetect.system.files import read_bytes
 from scamdetect.text.normalise import normalise
@@ -34,22 +31,22 @@ _CHUNK = 1024
 class SentenceVectors(StaysInProcess):
     """The vectors that a bundle's verdict head reads; thread-safe.
 
-    Those of the last ``REMEMBERED`` distinct texts are cached under hashes of the texts, so that
-    folds and searches over one data set read each text once.
+    Those of the last texts are cached under hashes of the texts, so that folds and searches over
+    one data set read each text once.
     """
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
-        if threads is not None and threads < 1:
-            raise InputError(f"threads={threads!r} is invalid; use 1 or more, or None for all")
-        self.model_id = bundle.model_id
-        self._bundle = bundle
-        self._session = VectorSession(
-            bundle.read(MODEL), bundle.folder / MODEL, len(bundle.languages)
-        )
-        self._cutter = TokenWindows(bundle, threads)
-        self._kept: OrderedDict[bytes, Floats] = OrderedDict()
-        self._lock = Lock()
-        self.width = self._read([self._cutter.cut([0])[0]]).shape[1]
+        self.model_id, self._path = bundle.model_id, bundle.folder / MODEL
+        graph = bundle.read(MODEL)
+        try:
+            output = read_by(graph, OUTPUTS[0])
+        except ValueError as problem:
+            raise BundleError(f"{self._path}: has no vectors ({problem}); {AGAIN}") from problem
+        self._outputs = (OUTPUTS[0], output)
+        self._session = open_graph(with_output(graph, output), self._path)
+        self._windows = TokenWindows(bundle, threads)
+        self._kept: dict[bytes, Floats] = {}
+        self.width = self._read([[0]]).shape[1]
 
     def of(self, texts: Sequence[str]) -> Floats:
         """Return float32 (n, width), for each text the vector of its most suspicious window.
@@ -63,52 +60,46 @@ class SentenceVectors(StaysInProcess):
 
     def normalised(self, texts: Sequence[str]) -> list[str]:
         """Return the texts as the encoder reads them, '' if nothing is left."""
-        return [normalise(text, self._bundle.normaliser_version) for text in texts]
+        return [normalise(text) for text in texts]
 
     def _of_chunk(self, texts: Sequence[str]) -> Floats:
         keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
-        with self._lock:
-            known = {key: self._kept[key] for key in keys if key in self._kept}
+        kept = self._kept
+        known = {key: kept[key] for key in keys if key in kept}
         fresh = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
-        tokens = self._cutter.tokens(self.normalised(list(fresh.values())))
-        known |= zip(fresh, self._read([self._cutter.cut(ids)[0] for ids in tokens]), strict=True)
-        self._keep(known)
+        tokens = self._windows.encode(self.normalised(list(fresh.values())))
+        known |= zip(fresh, self._read(tokens), strict=True)
+        self._kept = known if len(kept) + len(fresh) > REMEMBERED else {**kept, **known}
         return np.stack([known[key] for key in keys])
 
-    def _keep(self, vectors: Mapping[bytes, Floats]) -> None:
-        with self._lock:
-            for key, vector in vectors.items():
-                self._kept[key] = vector
-                self._kept.move_to_end(key)
-            while len(self._kept) > REMEMBERED:
-                self._kept.popitem(last=False)
-
-    def _read(self, windows_of: Sequence[list[list[int]]]) -> Floats:
-        """Return (texts, width) from the windows of each text, NaN for a text without windows."""
-        rows = list(chain.from_iterable(windows_of))
+    def _read(self, tokens: Sequence[list[int]]) -> Floats:
+        """Return (texts, width) from the token ids of each text, NaN for a text without any."""
+        cuts = [self._windows.cut(ids)[0] for ids in tokens]
+        rows = [row for windows in cuts for row in windows]
         read: dict[int, tuple[float, Floats]] = {}
 
         def read_batches(batches: Iterator[Batch]) -> None:
-            for places, ids, mask in batches:
-                logits, vectors = self._session.run(ids, mask)
-                odds = scam_logits(logits.verdict)
-                read.update(zip(places, zip(odds, vectors, strict=True), strict=True))
+            for indices, ids, mask in batches:
+                feeds = dict(zip(INPUTS, (ids, mask), strict=True))
+                logits, vectors = self._session.run(self._outputs, feeds)
+                odds = scam_logits(logits).tolist()
+                read.update(zip(indices, zip(odds, vectors, strict=True), strict=True))
 
-        self._cutter.read(rows, read_batches)
+        self._windows.read(rows, read_batches)
         if not all(np.isfinite(vector).all() for _, vector in read.values()):
             raise BundleError(
-                f"{self._bundle.folder / MODEL}: returned invalid vectors (NaN or infinite) on "
-                "this machine; run `scamdetect doctor`, then get or export the bundle again"
+                f"{self._path}: returned invalid vectors (NaN or infinite) on this machine; run "
+                "`scamdetect model check`, then get or export the bundle again"
             )
         width = len(read[0][1]) if read else self.width
-        found = np.full((len(windows_of), width), np.nan, np.float32)
+        vectors = np.full((len(cuts), width), np.nan, np.float32)
         first = 0
-        for place, windows in enumerate(windows_of):
+        for text, windows in enumerate(cuts):
+            of_text = range(first, first + len(windows))
             if windows:
-                of_text = [read[row] for row in range(first, first + len(windows))]
-                found[place] = max(of_text, key=itemgetter(0))[1]
+                vectors[text] = read[max(of_text, key=lambda row: read[row][0])][1]
             first += len(windows)
-        return found
+        return vectors
 
 
 def sentence_vectors(

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import ArrayLike
 
-from scamdetect.calibration.statistics import BASE_RATE, clopper_pearson, effective_size
+from scamdetect.calibration.probabilities import Share
+from scamdetect.calibration.statistics import clopper_pearson, effective_size
 from scamdetect.calibration.thresholds import is_number, threshold_at_fpr, weighted
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, Kind
 
-SHIPPED_MIX = "of the calibrate rows that the bundle was made with, not of your traffic"
+Count = Annotated[int, Meta(ge=0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,35 +31,28 @@ class OperatingPoint:
     the rows, None for all; a kind restricts only the scams.
     """
 
-    fpr: float
-    threshold: float
-    upper_bound: float
-    n: int
-    recall: float | None
-    n_scam: int | None = None
-    effective_n: float | None = None
+    fpr: Share
+    threshold: Share
+    upper_bound: Share
+    n: Count
+    recall: Share | None
+    n_scam: Count | None = None
+    effective_n: Annotated[float, Meta(ge=0)] | None = None
     lang: str | None = None
-    kind: str | None = None
+    kind: Kind | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class ReviewPoint(OperatingPoint):
-    """An operating point with the share of all messages that reach it, ``review_rate``.
-
-    The messages are those of ``mix``, in which scams have the share ``base_rate``.
-    """
-
-    review_rate: float = 0.0
-    base_rate: float = BASE_RATE
-    mix: str = SHIPPED_MIX
+    @property
+    def weight(self) -> float:
+        """Return the effective number of legitimate rows, or their number if not stored."""
+        return self.n if self.effective_n is None else self.effective_n
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationRows:
     """The number of calibration rows: (legit, scam) by language, scams by kind."""
 
-    languages: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    kinds: Mapping[str, int] = field(default_factory=dict)
+    languages: Mapping[str, tuple[Count, Count]] = field(default_factory=dict)
+    kinds: Mapping[Kind, Count] = field(default_factory=dict)
 
 
 def operating_point(
@@ -73,18 +69,16 @@ def operating_point(
 
     The threshold is midway between the lowest possible one and the next score of any row: the
     figures are the same, and rounding on another machine changes no decision. Shares are weighted
-    by ``weights`` (n,) and ``scam_weights``; the two-sided interval of the bound uses the effective
-    number of legitimate rows, (sum w)^2 / sum w^2 (Kish 1965), w summed over each of their
-    ``groups`` (n,), because rows of a group are not independent. On rows of the training sources
-    these are sanity figures. Raises InputError as ``threshold_at_fpr`` and ``by_group`` do.
+    by ``weights`` (n,) and ``scam_weights``; the bound uses the effective number of legitimate
+    rows, (sum w)^2 / sum w^2 (Kish 1965), w summed over each of their ``groups`` (n,), because rows
+    of a group are not independent. Raises InputError as ``threshold_at_fpr`` and ``by_group`` do.
     """
     legit, mass = weighted(legit_scores, weights)
-    lowest = threshold_at_fpr(legit, fpr, mass)
+    threshold = threshold_at_fpr(legit, fpr, mass)
     scores = np.concatenate([legit, np.asarray(scam_scores, dtype=np.float64).ravel()])
-    above = scores[scores >= lowest]
-    threshold = lowest
+    above = scores[scores >= threshold]
     if above.size:
-        threshold = max(lowest, float(str(np.float32((lowest + above.min()) / 2))))
+        threshold = max(threshold, float(str(np.float32((threshold + above.min()) / 2))))
     effective = effective_size(mass, groups)
     share = float(mass[legit >= threshold].sum() / mass.sum())
     upper = clopper_pearson(share * effective, effective)[1]
@@ -98,7 +92,7 @@ def with_recall(
     point: OperatingPoint,
     scam_scores: ArrayLike,
     weights: ArrayLike | None = None,
-    kind: str | None = None,
+    kind: Kind | None = None,
 ) -> OperatingPoint:
     """Return the point with its recall on these scams (n,), or on those of a kind."""
     n = np.size(scam_scores)
@@ -132,148 +126,43 @@ def find_point(
     """
     if not is_number(fpr):
         raise InputError(f"a false-positive rate must be in [0, 1], such as 0.01; got {fpr!r}")
-    chosen = _of(points, rows, lang, kind)
+    if kind is not None and kind not in KINDS:
+        raise InputError(f"{kind!r} is not a kind of scam; allowed: {_listed(KINDS)}")
+    named = "" if lang is None else f" for lang={lang!r}"
+    named += "" if kind is None else f" for kind={str(kind)!r}"
+    chosen = [point for point in points if point.lang == lang and point.kind == kind]
+    if not chosen:
+        raise InputError(f"no operating points{named}: {_missing(points, rows, lang, kind)}")
     for point in chosen:
         if abs(point.fpr - fpr) <= 1e-9:
             return point
-    n, effective = chosen[0].n, chosen[0].effective_n
-    worth = "" if effective is None else f" (effective number {effective:.0f})"
     raise InputError(
-        f"no operating point at a false-positive rate of {fpr!r}{_named(lang, kind)}: from {n} "
-        f"legit rows{worth} this bundle has {_listed(f'{point.fpr:g}' for point in chosen)}; "
-        "choose one of these"
+        f"no operating point at a false-positive rate of {fpr!r}{named}: from {chosen[0].n} legit "
+        f"rows (effective number {chosen[0].weight:.0f}) this bundle has "
+        f"{_listed(f'{point.fpr:g}' for point in chosen)}; choose one of these"
     )
 
 
-def review_point(
-    points: Sequence[OperatingPoint],
-    rows: CalibrationRows,
-    rate: float,
-    *,
-    base_rate: float = BASE_RATE,
-    lang: str | None = None,
-) -> ReviewPoint:
-    """Return the lowest stored threshold that at most ``rate`` of all messages reach.
-
-    The messages are those of the calibration mix, with scams weighted to ``base_rate``: the share
-    is base_rate * recall + (1 - base_rate) * fpr. Raises InputError, with the smallest share, if
-    all stored points exceed the rate.
-    """
-    for name, value in (("review_rate", rate), ("base_rate", base_rate)):
-        if not is_number(value) or not 0 < value < 1:
-            raise InputError(
-                f"{name} must be a number between 0 and 1, such as 0.01; got {value!r}"
-            )
-    found = [
-        ReviewPoint(**asdict(point), review_rate=share, base_rate=base_rate)
-        for point in _of(points, rows, lang, None)
-        if point.recall is not None
-        for share in (base_rate * point.recall + (1 - base_rate) * point.fpr,)
-    ]
-    if not found:
-        raise InputError(
-            f"recall is unknown{_named(lang, None)}, so the share of all messages is too; use "
-            "lang=None"
-        )
-    fitting = [point for point in found if point.review_rate <= rate + 1e-9]
-    if not fitting:
-        least = min(point.review_rate for point in found)
-        raise InputError(
-            f"more than {rate:.2%} of all messages reach every stored "
-            f"threshold{_named(lang, None)}: in the shipped mix, with {base_rate:.1%} scams, "
-            f"{least:.2%} reach the strictest one; pass your share of scams as base_rate, or "
-            "take the threshold from your own traffic: scamdetect calibrate --reviews-per-day"
-        )
-    return min(fitting, key=lambda point: point.threshold)
-
-
-def cheapest_point(
-    points: Sequence[OperatingPoint],
-    rows: CalibrationRows,
-    *,
-    cost_fp: float,
-    cost_fn: float,
-    base_rate: float,
-    lang: str | None = None,
-) -> OperatingPoint:
-    """Return the stored point with the lowest expected cost per message.
-
-    The cost is (1 - base_rate) * fpr * cost_fp + base_rate * (1 - recall) * cost_fn, with the
-    target rate, which the point keeps. Raises InputError for invalid costs and if flagging no
-    message, or every message, costs less than every point.
-    """
-    given = {"cost_fp": cost_fp, "cost_fn": cost_fn, "base_rate": base_rate}
-    for name, value in given.items():
-        if not is_number(value):
-            raise InputError(f"{name} must be a number above 0; got {value!r}")
-    if not (0 < cost_fp < np.inf and 0 < cost_fn < np.inf and 0 < base_rate < 1):
-        raise InputError(
-            f"cost_fp={cost_fp!r}, cost_fn={cost_fn!r}, base_rate={base_rate!r} are invalid; "
-            "choose costs above 0 and a base rate (the share of scams) between 0 and 1"
-        )
-    costs = [
-        ((1 - base_rate) * point.fpr * cost_fp + base_rate * (1 - point.recall) * cost_fn, point)
-        for point in _of(points, rows, lang, None)
-        if point.recall is not None
-    ]
-    if not costs:
-        raise InputError(
-            f"recall is unknown{_named(lang, None)}, so the expected cost is too; use lang=None"
-        )
-    cost, best = min(costs, key=lambda pair: pair[0])
-    for what, flat in (
-        ("nothing", base_rate * cost_fn),
-        ("every message", (1 - base_rate) * cost_fp),
-    ):
-        if flat < cost:
-            raise InputError(
-                f"at these costs flagging {what} costs {flat:g} per message and the best point "
-                f"(false-positive rate {best.fpr:g}) {cost:g}: flag {what}, or check the costs"
-            )
-    return best
-
-
-def _of(
-    points: Sequence[OperatingPoint], rows: CalibrationRows, lang: str | None, kind: str | None
-) -> list[OperatingPoint]:
-    if kind is not None and kind not in KINDS:
-        allowed = _listed(name.value for name in KINDS)
-        raise InputError(f"{kind!r} is not a kind of scam; allowed: {allowed}")
-    found = [point for point in points if point.lang == lang and point.kind == kind]
-    if not found:
-        raise InputError(
-            f"no operating points{_named(lang, kind)}: {_why(points, rows, lang, kind)}"
-        )
-    return found
-
-
-def _why(
+def _missing(
     points: Sequence[OperatingPoint], rows: CalibrationRows, lang: str | None, kind: str | None
 ) -> str:
-    langs = _listed(sorted({p.lang for p in points if p.lang and p.kind is None}))
-    kinds = _listed(sorted({p.kind for p in points if p.kind and p.lang is None}))
+    """Return why there are no points for a language or kind, and which there are."""
     if lang is not None and kind is not None:
         return "a bundle has points by language or by kind; pass only one of them"
     if lang is not None:
         legit, scam = rows.languages.get(lang, (0, 0))
-        reason = f"only {legit} legit and {scam} scam calibration rows"
-        if lang not in rows.languages:
-            reason = "that language is unknown to this bundle, which had no calibration rows of it"
+        known = _listed(sorted({p.lang for p in points if p.lang and p.kind is None}))
         return (
-            f"{reason}; languages with points: {langs}; use lang=None for the points of all "
-            "messages"
+            f"only {legit} legit and {scam} scam calibration rows; languages with points: {known}; "
+            "use lang=None for the points of all messages"
         )
     if kind is not None:
-        reason = f"only {rows.kinds.get(kind, 0)} calibration scams of that kind"
-        if kind not in rows.kinds:
-            reason = "that kind is unknown to this bundle, which had no calibration rows of it"
-        return f"{reason}; kinds with points: {kinds}; use kind=None for all scams"
+        known = _listed(sorted({p.kind for p in points if p.kind and p.lang is None}))
+        return (
+            f"only {rows.kinds.get(Kind(kind), 0)} calibration scams of that kind; kinds with "
+            f"points: {known}; use kind=None for all scams"
+        )
     return "the bundle was made without any; choose thresholds yourself"
-
-
-def _named(lang: str | None, kind: Kind | str | None) -> str:
-    named = "" if lang is None else f" for lang={lang!r}"
-    return named if kind is None else f"{named} for kind={str(kind)!r}"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -13,6 +14,7 @@ from scamdetect.labels import VERDICTS, Verdict
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 _SCAM = VERDICTS.index(Verdict.SCAM)
 _TINY = 1e-30  # keeps the logarithm of an underflowing probability finite
@@ -39,13 +41,11 @@ class Curve:
         if not self.knots:
             return values
         x, y = np.array(self.knots).T
-        beyond = values - np.clip(values, x[0], x[-1])
-        calibrated: Doubles = np.interp(values, x, y) + beyond
+        calibrated: Doubles = np.interp(values, x, y) + (values - np.clip(values, x[0], x[-1]))
         return calibrated
 
 
-@dataclass(frozen=True, slots=True)
-class Scaling:
+class Scaling(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """The divisor of logits, and the bias added afterwards (Platt scaling); 1 and 0 change nothing.
 
     Raises InputError unless the temperature is above 0 and both are finite, so that the order is
@@ -65,9 +65,13 @@ class Scaling:
         """Return the scaled probabilities, of the same shape."""
         values = np.asarray(probabilities, dtype=np.float64)
         with np.errstate(divide="ignore"):
-            logits = (np.log(values) - np.log1p(-values)) / self.temperature + self.bias
+            logits = self.logits(np.log(values) - np.log1p(-values))
         scaled: Doubles = np.exp(-np.logaddexp(0.0, -logits))
         return scaled
+
+    def logits(self, logits: Doubles) -> Doubles:
+        """Return the scaled logits."""
+        return logits / self.temperature + self.bias
 
     def after(self, first: Scaling) -> Scaling:
         """Return the scaling that applies ``first`` and then this one."""
@@ -86,8 +90,8 @@ def log_odds(probability: ArrayLike, rest: ArrayLike) -> Doubles:
 
     It is exact if 1 - p would round to 0, and finite if one underflows.
     """
-    one, other = (np.asarray(values, dtype=np.float64) for values in (probability, rest))
-    odds: Doubles = np.log(one + _TINY) - np.log(other + _TINY)
+    scam, other = (np.asarray(values, dtype=np.float64) for values in (probability, rest))
+    odds: Doubles = np.log(scam + _TINY) - np.log(other + _TINY)
     return odds
 
 
@@ -117,7 +121,7 @@ def verdict_probabilities(
     logits: ArrayLike,
     temperature: float,
     curve: Curve,
-    language: Sequence[tuple[float, float]] | Doubles = ((1.0, 0.0),),
+    scalings: ArrayLike = ((1.0, 0.0),),
 ) -> Floats:
     """Return calibrated float32 (n, verdicts) from logits (n, verdicts).
 
@@ -127,6 +131,6 @@ def verdict_probabilities(
     """
     scaled = np.asarray(logits, dtype=np.float64) / temperature
     before = scam_logits(scaled)
-    own_temperature, own_bias = np.asarray(language, dtype=np.float64).T
-    scaled[:, _SCAM] += curve(before) / own_temperature + own_bias - before
+    temperatures, biases = np.asarray(scalings, dtype=np.float64).T
+    scaled[:, _SCAM] += curve(before) / temperatures + biases - before
     return softmax(scaled)

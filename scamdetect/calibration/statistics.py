@@ -12,16 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from scamdetect.calibration.thresholds import threshold_at_fpr
 from scamdetect.errors import InputError
 
-BASE_RATE = (
-    0.2  # shares of scams among legit and scam messages for which probabilities are calibrated
-)
+# The share of scams among legit and scam messages for which probabilities are calibrated.
+BASE_RATE = 0.2
+RESAMPLES = 500
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Statistic = Callable[[Floats], float]
-
-RESAMPLES = 500
-_BELOW_ALL = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class Estimate:
 def as_scores(scores: ArrayLike) -> Floats:
     """Return float64 scores, with unscored rows (None, NaN) below every threshold."""
     values = np.array(scores, dtype=np.float64)
-    values[np.isnan(values)] = _BELOW_ALL
+    values[np.isnan(values)] = -1.0
     return values
 
 
@@ -85,13 +82,11 @@ def auc(scores: ArrayLike, positive: ArrayLike, weights: Floats | None = None) -
     values, truth = as_scores(scores), np.asarray(positive, dtype=bool)
     mass = np.ones_like(values) if weights is None else weights
     _, level = np.unique(values, return_inverse=True)
-    scams = np.bincount(level, mass * truth)
-    honest = np.bincount(level, mass * ~truth)
+    scams, honest = np.bincount(level, mass * truth), np.bincount(level, mass * ~truth)
     pairs = scams.sum() * honest.sum()
     if pairs == 0:
         return float("nan")
-    below = np.cumsum(honest) - honest / 2
-    return float((scams * below).sum() / pairs)
+    return float((scams * (np.cumsum(honest) - honest / 2)).sum() / pairs)
 
 
 def recall_at_fpr_estimate(
@@ -102,14 +97,12 @@ def recall_at_fpr_estimate(
     The interval is never narrower than Wilson's at a fixed threshold, because resampling cannot
     change a recall of 0 or 1. None if either class is empty.
     """
-    values, truth = as_scores(scores), np.asarray(positive, dtype=bool)
+    truth = np.asarray(positive, dtype=bool)
     n = int(truth.sum())
-    found = bootstrap_by_group(
-        lambda weights: recall_at_fpr(values, truth, fpr, weights), groups, n
+    resampled = bootstrap_by_group(
+        lambda weights: recall_at_fpr(scores, truth, fpr, weights), groups, n
     )
-    if found is None:
-        return None
-    return widened(found, wilson(found.value * n, n))
+    return resampled and widened(resampled, wilson(resampled.value * n, n))
 
 
 def recall_change(
@@ -125,10 +118,10 @@ def recall_change(
     ``n`` counts the positives. None if either class is empty.
     """
     truth = np.asarray(positive, dtype=bool)
-    old, new = as_scores(before), as_scores(after)
 
     def change(weights: Floats) -> float:
-        return recall_at_fpr(new, truth, fpr, weights) - recall_at_fpr(old, truth, fpr, weights)
+        old, new = (recall_at_fpr(scores, truth, fpr, weights) for scores in (before, after))
+        return new - old
 
     return bootstrap_by_group(change, groups, int(truth.sum()), resamples=resamples)
 
@@ -138,8 +131,8 @@ def auc_estimate(scores: ArrayLike, positive: ArrayLike, groups: ArrayLike) -> E
 
     None if either class is empty.
     """
-    values, truth = as_scores(scores), np.asarray(positive, dtype=bool)
-    return bootstrap_by_group(lambda weights: auc(values, truth, weights), groups, truth.size)
+    n = np.asarray(positive, dtype=bool).size
+    return bootstrap_by_group(lambda weights: auc(scores, positive, weights), groups, n)
 
 
 def bootstrap_by_group(
@@ -178,44 +171,75 @@ def mean_by_group(
     if not rows.size:
         return None
     masses = np.ones(rows.size) if weights is None else np.asarray(weights, dtype=np.float64)
-
-    def mean(draws: Floats) -> float:
-        whole = float((draws * masses).sum())
-        return float((draws * masses * rows).sum()) / whole if whole else float("nan")
-
-    return bootstrap_by_group(mean, groups, rows.size, resamples=resamples)
+    return ratio_by_group(masses, masses * rows, groups, rows.size, resamples)
 
 
 def ratio_by_group(
-    before: Bools, after: Bools, groups: ArrayLike, n: int, resamples: int = RESAMPLES
+    before: ArrayLike, after: ArrayLike, groups: ArrayLike, n: int, resamples: int = RESAMPLES
 ) -> Estimate | None:
-    """Return how many rows (rows,) hold after for each that held before, of ``n`` messages."""
+    """Return the sum of ``after`` (rows,) divided by that of ``before``, of ``n`` messages."""
+    below, above = (np.asarray(values, dtype=np.float64) for values in (before, after))
 
     def ratio(draws: Floats) -> float:
-        clean = (draws * before).sum()
-        return float((draws * after).sum() / clean) if clean else float("nan")
+        whole = float((draws * below).sum())
+        return float((draws * above).sum()) / whole if whole else float("nan")
 
     return bootstrap_by_group(ratio, groups, n, resamples=resamples)
 
 
-def widened(found: Estimate, interval: tuple[float, float]) -> Estimate:
+def widened(estimate: Estimate, interval: tuple[float, float]) -> Estimate:
     """Return an estimate whose interval contains another's: resampling cannot move 0 or 1."""
     low, high = interval
-    return replace(found, low=min(found.low, low), high=max(found.high, high))
+    return replace(estimate, low=min(estimate.low, low), high=max(estimate.high, high))
 
 
-def by_group(weights: ArrayLike, groups: ArrayLike) -> NDArray[np.float64]:
+def by_group(weights: ArrayLike, groups: ArrayLike) -> Floats:
     """Return the summed weight (groups,) of the rows (n,) of each group, in order of group.
 
     Rows of a group (near-duplicates, a thread, a campaign) carry the evidence of one row. Raises
     InputError unless there is one group per row.
     """
-    mass = np.asarray(weights, dtype=np.float64).ravel()
-    names = np.asarray(groups).ravel()
+    mass, names = np.asarray(weights, dtype=np.float64).ravel(), np.asarray(groups).ravel()
     if names.size != mass.size:
         raise InputError(f"need one group for each of {mass.size} rows; got {names.size} groups")
     _, numbers = np.unique(names, return_inverse=True)
     return np.bincount(numbers, mass).astype(np.float64)
+
+
+def effective_size(weights: ArrayLike, groups: ArrayLike | None = None) -> float:
+    """Return the number of equally weighted rows, or groups, with the same evidence (Kish 1965)."""
+    mass = np.asarray(weights, dtype=np.float64)
+    independent = mass if groups is None else by_group(mass, groups)
+    return float(mass.sum() ** 2 / np.square(independent).sum()) if mass.any() else 0.0
+
+
+def at_base_rate(weights: Floats, scam: Bools, rate: float = BASE_RATE) -> Floats:
+    """Return the weights (n,) scaled so that scams have ``rate`` of the mass, which is 1.
+
+    If one class is missing the other has all of it.
+    """
+    balanced = weights.astype(np.float64)
+    for side, share in ((scam, rate), (~scam, 1 - rate)):
+        if side.any():
+            balanced[side] *= share / balanced[side].sum()
+    mass: Floats = balanced / balanced.sum()
+    return mass
+
+
+def wilson(successes: float, trials: float, z: float = 1.959963984540054) -> tuple[float, float]:
+    """Return the Wilson score interval of a share (95 % by default); (0, 1) without trials.
+
+    Raises InputError unless 0 <= successes <= trials.
+    """
+    _check_counts(successes, trials)
+    if trials == 0:
+        return 0.0, 1.0
+    share, square = successes / trials, z * z
+    centre = (share + square / (2 * trials)) / (1 + square / trials)
+    spread = share * (1 - share) / trials + square / (4 * trials * trials)
+    half = z * math.sqrt(max(spread, 0.0)) / (1 + square / trials)
+    lower = 0.0 if successes == 0 else max(centre - half, 0.0)
+    return lower, 1.0 if successes == trials else min(centre + half, 1.0)
 
 
 def clopper_pearson(
@@ -235,22 +259,6 @@ def clopper_pearson(
     return lower, upper
 
 
-def wilson(successes: float, trials: float, z: float = 1.959963984540054) -> tuple[float, float]:
-    """Return the Wilson score interval of a share (95 % by default); (0, 1) without trials.
-
-    Raises InputError unless 0 <= successes <= trials.
-    """
-    _check_counts(successes, trials)
-    if trials == 0:
-        return 0.0, 1.0
-    share, square = successes / trials, z * z
-    centre = (share + square / (2 * trials)) / (1 + square / trials)
-    spread = share * (1 - share) / trials + square / (4 * trials * trials)
-    half = z * math.sqrt(max(spread, 0.0)) / (1 + square / trials)
-    lower = 0.0 if successes == 0 else max(centre - half, 0.0)
-    return lower, 1.0 if successes == trials else min(centre + half, 1.0)
-
-
 def _check_counts(successes: float, trials: float) -> None:
     if not 0 <= successes <= trials * (1 + 1e-12):
         raise InputError(f"an interval needs 0 <= successes <= trials; got {successes}, {trials}")
@@ -268,51 +276,23 @@ def _beta_quantile(probability: float, a: float, b: float) -> float:
 
 
 def _incomplete_beta(x: float, a: float, b: float) -> float:
+    """Return the incomplete beta function (Lentz's continued fraction, Numerical Recipes 6.4)."""
     if x <= 0 or x >= 1:
         return float(x >= 1)
     if x > (a + 1) / (a + b + 2):
         return 1 - _incomplete_beta(1 - x, b, a)
     logs = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
     front = math.exp(logs + a * math.log(x) + b * math.log1p(-x)) / a
-    return front * _beta_fraction(x, a, b)
-
-
-def _beta_fraction(x: float, a: float, b: float) -> float:
-    # Lentz's evaluation of the continued fraction (Numerical Recipes, 6.4).
-    tiny = 1e-300
-    c, d = 1.0, 1 - (a + b) * x / (a + 1)
-    d = 1 / (d if abs(d) > tiny else tiny)
-    value = d
-    for m in range(1, 10_000):
-        for term in (
-            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
-        ):
-            d = 1 + term * d
-            d = 1 / (d if abs(d) > tiny else tiny)
-            c = 1 + term / c
-            c = c if abs(c) > tiny else tiny
-            value *= d * c
-        if abs(d * c - 1) < 1e-14:
+    c, d, value = 2.0, 1.0, 2.0
+    for step in range(1, 20_000):
+        m = step // 2
+        if step % 2:
+            term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        else:
+            term = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        d = 1 / (1 + term * d or 1e-300)
+        c = 1 + term / c or 1e-300
+        value *= c * d
+        if abs(c * d - 1) < 1e-14:
             break
-    return value
-
-
-def at_base_rate(weights: Floats, scam: Bools, rate: float = BASE_RATE) -> Floats:
-    """Return the weights (n,) scaled so that scams have ``rate`` of the mass, which is 1.
-
-    If one class is missing the other has all of it.
-    """
-    balanced = weights.astype(np.float64)
-    for side, share in ((scam, rate), (~scam, 1 - rate)):
-        if side.any():
-            balanced[side] *= share / balanced[side].sum()
-    mass: Floats = balanced / balanced.sum()
-    return mass
-
-
-def effective_size(weights: ArrayLike, groups: ArrayLike | None = None) -> float:
-    """Return the number of equally weighted rows, or groups, with the same evidence (Kish 1965)."""
-    mass = np.asarray(weights, dtype=np.float64)
-    independent = mass if groups is None else by_group(mass, groups)
-    return float(mass.sum() ** 2 / np.square(independent).sum()) if mass.any() else 0.0
+    return front * (value - 1)

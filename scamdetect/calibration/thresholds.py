@@ -9,6 +9,7 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scamdetect.calibration.probabilities import Share
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, Decision, Kind, Verdict
 
@@ -57,24 +58,16 @@ class Thresholds:
 
     def reviewed_by_verdict(self, scam_probability: float, verdict: Verdict | None) -> bool:
         """Return True if a message goes to review only because of its verdict."""
-        return (
-            self.review_scam_verdicts and verdict is Verdict.SCAM and scam_probability < self.review
-        )
+        below = scam_probability < self.review
+        return self.review_scam_verdicts and verdict is Verdict.SCAM and below
 
-    def flagging_kinds(
-        self,
-        scam_probability: float,
-        kinds: Mapping[Kind, float],
-        verdict: Verdict | None = None,
-    ) -> tuple[Kind, ...]:
-        """Return the kinds because of which a message in review is flagged, most probable first.
+    def flagging_kinds(self, probabilities: Mapping[Kind, float]) -> list[Kind]:
+        """Return the kinds that flag a message in review, most probable first.
 
-        ``kinds`` holds the probability of each kind with a flag, from ``kind_proba``.
+        ``probabilities`` holds the probability of each kind with a flag, from ``kind_proba``.
         """
-        if self.decide(scam_probability, verdict) is not Decision.REVIEW:
-            return ()
-        reached = [kind for kind, bar in self.kind_flags.items() if kinds[kind] >= bar]
-        return tuple(sorted(reached, key=lambda kind: (-kinds[kind], KINDS.index(kind))))
+        reached = [kind for kind, flag in self.kind_flags.items() if probabilities[kind] >= flag]
+        return sorted(reached, key=lambda kind: (-probabilities[kind], KINDS.index(kind)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,31 +76,25 @@ class KindThresholds:
 
     ``f1`` is the threshold of the best F1, or a higher one at which the kind is credible; None for
     a kind that is never listed. ``precision`` is the lowest that keeps the target precision, or
-    None. Raises InputError outside [0, 1].
+    None.
     """
 
-    f1: float | None
-    precision: float | None
-
-    def __post_init__(self) -> None:
-        for value in (self.f1, self.precision):
-            if value is not None and not 0 <= value <= 1:
-                raise InputError(f"a kind threshold must be in [0, 1]; got {value!r}")
+    f1: Share | None
+    precision: Share | None
 
 
-def known_kind_flags(given: Mapping[str, float] | Mapping[Kind, float]) -> dict[Kind, float]:
-    """Return flags by kind, in the order of kinds; raise InputError for unknown kinds.
+def known_kind_flags(flags: Mapping[str, float] | Mapping[Kind, float]) -> dict[Kind, float]:
+    """Return flags by kind, in the order of kinds.
 
-    Values that are not numbers are rejected too; ``Thresholds`` compares them with other
-    thresholds.
+    Raises InputError for unknown kinds and for values that are not numbers.
     """
     known = [kind.value for kind in KINDS]
-    for name, value in given.items():
+    for name, value in flags.items():
         if name not in known:
             raise InputError(f"unknown kind {name!r}; known kinds: {', '.join(known)}")
         if not is_number(value):
             raise InputError(f"the flag of kind {name} must be a number above 0; got {value!r}")
-    return {Kind(name): given[name] for name in sorted(given, key=known.index)}  # type: ignore[index]
+    return {Kind(name): flags[name] for name in sorted(flags, key=known.index)}  # type: ignore[index]
 
 
 def is_number(value: object) -> bool:
@@ -132,7 +119,10 @@ def threshold_at_fpr(
     too_many = np.flatnonzero(tail > fpr * (1 + 1e-9))
     if too_many.size == 0:
         return float(values[0])
-    return _above(float(values[too_many[-1]]))
+    # Decisions compare decimals of float32 scores, so the next float32 is the next possible score.
+    score = float(values[too_many[-1]])
+    step = np.float32(score)
+    return float(str(step if step > score else np.nextafter(step, np.float32(np.inf))))
 
 
 def weighted(
@@ -148,11 +138,3 @@ def weighted(
     if mass.shape != values.shape or not (np.isfinite(mass).all() and (mass > 0).all()):
         raise InputError(f"need {values.size} positive weights, one per score")
     return values, mass
-
-
-def _above(score: float) -> float:
-    # Decisions compare decimals of float32 scores, so the next float32 is the next possible score.
-    step = np.float32(score)
-    if step <= score:
-        step = np.nextafter(step, np.float32(np.inf))
-    return float(str(step))

@@ -103,7 +103,7 @@ def examine(model: Path | None = None) -> Iterator[Check]:
     """Check versions, 8-bit products, the files of the bundle and its known answers."""
     import numpy as np
 
-    from scamdetect.bundle.runtime import multiplies_exactly
+    from scamdetect.bundle.session import multiplies_exactly
     from scamdetect.detector import ScamDetector
     from scamdetect.labels import VERDICTS, Verdict
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Protocol
 
 from scamdetect.conversation.rule import (
@@ -28,7 +28,7 @@ from scamdetect.conversation.turns import (
 )
 from scamdetect.errors import InputError
 from scamdetect.frames.tables import check_several
-from scamdetect.labels import Decision, Kind
+from scamdetect.labels import Decision, Kind, Verdict
 from scamdetect.prediction import SCHEMA_VERSION, KindScore, Prediction, ranked
 
 OWN_SIDE = "written by the own side"
@@ -99,28 +99,15 @@ class ConversationPrediction:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types, with the ``schema_version`` of this layout."""
-        return {
-            "schema_version": SCHEMA_VERSION,
+        plain = {
             "decision": self.decision.value,
-            "needs_context": self.needs_context,
-            "risk": self.risk,
-            "crossed_at": self.crossed_at,
-            "suspect": self.suspect,
             "kinds": [{"kind": k.kind.value, "probability": k.probability} for k in self.kinds],
-            "turns": [
-                {
-                    "position": turn.position,
-                    "sender": turn.sender,
-                    "risk": turn.risk,
-                    "scam_probability": turn.scam_probability,
-                    "reason": turn.reason,
-                }
-                for turn in self.turns
-            ],
+            "turns": [asdict(turn) for turn in self.turns],
             "turns_that_mattered": list(self.turns_that_mattered),
             "notes": list(self.notes),
-            "model_id": self.model_id,
         }
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {"schema_version": SCHEMA_VERSION} | values | plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,71 +171,50 @@ def read_conversations(
     check_several(
         conversations, "several conversations", "pass a list of them, or call predict_conversation"
     )
-    read = [_read(number, conversation) for number, conversation in enumerate(conversations)]
     texts: list[object] = []
-    owns: list[dict[int, object]] = []
-    new: list[set[int]] = []
-    for messages, _ in read:
-        own = own_words(messages)
-        judged = {
-            place: own[place]
-            for place, message in enumerate(messages)
-            if not _is_by(message, own_name)
-        }
+    readings = []
+    for number, conversation in enumerate(conversations):
+        try:
+            messages, notes = read_messages(conversation)
+        except InputError as problem:
+            raise type(problem)(f"conversation {number}: {problem}") from problem
         last_words: dict[str | None, str] = defaultdict(str)
-        new.append(set())
-        for place, text in judged.items():
-            sender = messages[place].sender
+        own: dict[int, tuple[object, bool]] = {}  # the words of each judged turn, and if it is new
+        for place, (message, text) in enumerate(zip(messages, own_words(messages), strict=True)):
+            if _is_by(message, own_name):
+                continue
+            before, new = last_words[message.sender], False
             if isinstance(text, str):
-                if says_new(last_words[sender], text):
-                    new[-1].add(place)
-                last_words[sender] = with_words(last_words[sender], text, window)
+                new = says_new(before, text)
+                last_words[message.sender] = with_words(before, text, window)
                 texts.append(without_padding(text))
             else:
                 texts.append(text)
-            texts.append(last_words[sender])
-        owns.append(judged)
+            texts.append(last_words[message.sender])
+            own[place] = text, new
+        readings.append((messages, notes, own))
     following = iter(detector.predict(texts))
-    return [
-        _reading(messages, notes, judged, of_new, following)
-        for (messages, notes), judged, of_new in zip(read, owns, new, strict=True)
-    ]
-
-
-def _read(number: int, conversation: Iterable[Any]) -> tuple[list[Message], tuple[str, ...]]:
-    try:
-        return read_messages(conversation)
-    except InputError as problem:
-        raise type(problem)(f"conversation {number}: {problem}") from problem
+    return [_reading(*reading, following) for reading in readings]
 
 
 def _reading(
     messages: Sequence[Message],
     notes: tuple[str, ...],
-    own: Mapping[int, object],
-    new: Container[int],
+    own: Mapping[int, tuple[object, bool]],
     predictions: Iterator[Prediction],
 ) -> Reading:
     reasons: list[str | None] = [OWN_SIDE] * len(messages)
     judged = []
-    for place, text in own.items():
+    for place, (text, new) in own.items():
         message, window = next(predictions), next(predictions)
         reasons[place] = None
         if message.scam_probability is None:
             quotes = _only_quotes(messages[place].text, text)
             reasons[place] = ONLY_QUOTES if quotes else message.reason
-        else:
-            judged.append(
-                Judged(
-                    place,
-                    messages[place].sender,
-                    _log_odds(message),
-                    _log_odds(window),
-                    message.scam_probability,
-                    (*message.kinds, *window.kinds),
-                    place in new,
-                )
-            )
+            continue
+        odds, kinds = (_log_odds(message), _log_odds(window)), (*message.kinds, *window.kinds)
+        sender, scam = messages[place].sender, message.scam_probability
+        judged.append(Judged(place, sender, *odds, scam, kinds, new))
     return Reading(tuple(messages), tuple(reasons), tuple(judged), notes)
 
 
@@ -318,29 +284,25 @@ def _mattered(judged: Sequence[Judged], suspect: str | None) -> tuple[Judged, ..
     These are the highest messages, if they are close to the highest, and the last turn of the
     highest window.
     """
-    own = [one for one in judged if one.sender == suspect]
-    ranked = sorted(own, key=lambda one: -one.message)[:_MOST_MATTERED]
-    near = [one for one in ranked if ranked[0].message - one.message <= _NEAR]
-    ending = max(own, key=lambda one: one.window)
-    found = {one.place: one for one in (*near, ending)}
-    return tuple(found[place] for place in sorted(found))
+    own = [turn for turn in judged if turn.sender == suspect]
+    highest = sorted(own, key=lambda turn: -turn.message)[:_MOST_MATTERED]
+    near = [turn for turn in highest if highest[0].message - turn.message <= _NEAR]
+    ending = max(own, key=lambda turn: turn.window)
+    by_place = {turn.place: turn for turn in (*near, ending)}
+    return tuple(by_place[place] for place in sorted(by_place))
 
 
 def _kinds(mattered: Sequence[Judged]) -> tuple[KindScore, ...]:
     """Return the kinds in these turns, each with its highest probability."""
     highest: dict[Kind, float] = {}
-    for judged in mattered:
-        for score in judged.kinds:
-            highest[score.kind] = max(score.probability, highest.get(score.kind, 0.0))
+    for score in (score for turn in mattered for score in turn.kinds):
+        highest[score.kind] = max(score.probability, highest.get(score.kind, 0.0))
     return ranked(KindScore(kind, probability) for kind, probability in highest.items())
 
 
 def _log_odds(prediction: Prediction) -> float:
-    scam, legit, spam = (
-        prediction.scam_probability,
-        prediction.legit_probability,
-        prediction.spam_probability,
-    )
-    if scam is None or legit is None or spam is None:
+    probabilities = prediction.probabilities
+    if probabilities is None:
         return LEAST
-    return log_odds(scam, legit + spam)
+    rest = probabilities[Verdict.LEGIT] + probabilities[Verdict.SPAM]
+    return log_odds(probabilities[Verdict.SCAM], rest)

@@ -6,16 +6,21 @@ import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from scamdetect.calibration import probabilities
-from scamdetect.calibration.probabilities import Scaling
+from scamdetect.calibration.operating_points import Count
+from scamdetect.calibration.probabilities import Scaling, Share
 from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.errors import InputError
 
 LEAST = -8.0  # the log odds without any evidence
 FEW_TURNS, RECENT_TURNS = 50, 20
 DISCOUNT = 0.25  # in log odds, in bundles that do not set it
+
+_Number = Annotated[int, Meta(ge=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +58,28 @@ class ConversationRule:
     """
 
     weights: Weights
-    window_characters: int
+    window_characters: _Number
     thresholds: Thresholds
-    thresholds_fpr: Mapping[str, float]
-    enough_turns: int
-    fitted_on: Mapping[str, int]
+    thresholds_fpr: Mapping[str, Share]
+    enough_turns: _Number
+    fitted_on: Mapping[str, Count]
 
     def settings(self) -> dict[str, Any]:
         """Return the rule as stored in ``scamdetect.json``."""
-        thresholds = {"flag": self.thresholds.flag, "review": self.thresholds.review}
-        weights = asdict(self.weights)
-        if self.weights.length == DISCOUNT:
-            del weights["length"]  # as in older bundles, whose rule does not change
-        return asdict(self) | {"weights": weights, "thresholds": thresholds}
+        return asdict(self) | {
+            "thresholds": {"flag": self.thresholds.flag, "review": self.thresholds.review}
+        }
 
     def scaled(self, scaling: Scaling) -> ConversationRule:
         """Return the rule that gives scaled message probabilities the same risks as before."""
-        undo = scaling.inverse
-        message = self.weights.message / undo.temperature
-        window = self.weights.window / undo.temperature
-        bias = self.weights.bias + (self.weights.message + self.weights.window) * undo.bias
-        weights = replace(self.weights, bias=bias, message=message, window=window)
-        return replace(self, weights=weights)
+        undo, weights = scaling.inverse, self.weights
+        changed = replace(
+            weights,
+            bias=weights.bias + (weights.message + weights.window) * undo.bias,
+            message=weights.message / undo.temperature,
+            window=weights.window / undo.temperature,
+        )
+        return replace(self, weights=changed)
 
 
 def unfitted_rule(thresholds: Thresholds) -> ConversationRule:
@@ -120,8 +125,7 @@ class SenderState:
 
     def log_odds(self, weights: Weights) -> float:
         """Return the log odds of the risk at this turn; LEAST before the first one."""
-        message, window = self._message, self._window
-        discount = 0.0
+        message, window, discount = self._message, self._window, 0.0
         if self.turns > FEW_TURNS:
             message, window = (max(column) for column in zip(*self._recent, strict=True))
             discount = weights.length * math.log(self.turns / FEW_TURNS)

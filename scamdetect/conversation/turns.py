@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby, takewhile
@@ -30,6 +30,11 @@ _PART = 12
 _SINCE_1970 = re.compile(r"-?[0-9]{9,19}(?:\.[0-9]+)?")  # eight digits are a date
 _MARKS = "> \t"
 _KEYS = {"text", "sender", "time"}
+_MOST_SYMBOLS = 6  # in a row, as in "!) " and three emoji; and the marks on a Burmese letter
+_SYMBOLS = re.compile(rf"[^\w\s](?:\s*[^\w\s]){{{_MOST_SYMBOLS},}}")
+_COPIES = re.compile(r"(.{1,32}?)\1{9,}", re.DOTALL)  # a round amount has fewer zeros
+_LONG = 100  # letters by which the ends of two lines never match by chance
+_PADDED = 0.75  # a text is padded if less than this share of it remains
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,32 +132,24 @@ def own_words(messages: Sequence[Message]) -> list[object]:
     return texts
 
 
-def _quoted(
-    lines: Sequence[str], said: Container[str], parts: Container[str]
-) -> Iterator[bool | None]:
+def _quoted(lines: Sequence[str], said: set[str], parts: set[str]) -> Iterator[bool | None]:
     """Yield for each line None if it is not marked, else whether its words were written before."""
-    for marked, some in groupby(lines, key=lambda line: line.lstrip().startswith(">")):
+    for marked, group in groupby(lines, key=lambda line: line.lstrip().startswith(">")):
         if not marked:
-            yield from (None for _ in some)
+            yield from (None for _ in group)
             continue
-        block = [line.lstrip(_MARKS) for line in some]
-        letters = [_without_blanks(words) for words in block]
-        known = _known("".join(letters), parts)
+        block = [line.lstrip(_MARKS) for line in group]
+        letters = "".join(map(_without_blanks, block))
+        known = bytearray(len(letters))
+        for at in range(len(letters) - _PART + 1):
+            if letters[at : at + _PART] in parts:
+                known[at : at + _PART] = b"\1" * _PART
         start = 0
-        for words, own in zip(block, letters, strict=True):
-            end = start + len(own)
-            new = len(own) - sum(known[start:end])
-            yield _key(words) in said or new <= min(len(own) // 2, 2 * _PART)
-            start = end
-
-
-def _known(letters: str, parts: Container[str]) -> bytearray:
-    """Return for each letter 1 if it belongs to a part that was written before."""
-    known = bytearray(len(letters))
-    for at in range(len(letters) - _PART + 1):
-        if letters[at : at + _PART] in parts:
-            known[at : at + _PART] = b"\1" * _PART
-    return known
+        for line in block:
+            size = len(_without_blanks(line))
+            new = size - sum(known[start : start + size])
+            yield _key(line) in said or new <= min(size // 2, 2 * _PART)
+            start += size
 
 
 def _key(line: str) -> str:
@@ -179,34 +176,19 @@ def _ordered(
 
 def _seconds(value: object) -> float | None:
     """Return seconds since 1970, or None without a readable time."""
-    if isinstance(value, np.datetime64):
-        micros = value.astype("datetime64[us]").astype(np.int64)
-        value = None if np.isnat(value) else micros / 1e6
-    if isinstance(value, str) and _SINCE_1970.fullmatch(value.strip()):
-        value = float(value)
-    elif isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            return None
-    if isinstance(value, datetime):
-        try:
-            value = (value if value.tzinfo is not None else value.replace(tzinfo=UTC)).timestamp()
-        except (OverflowError, ValueError):
-            return None
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return None
     try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
+        if isinstance(value, np.datetime64):
+            value = None if np.isnat(value) else value.astype("datetime64[us]").astype(int) / 1e6
+        elif isinstance(value, str) and _SINCE_1970.fullmatch(value.strip()):
+            value = float(value)
+        elif isinstance(value, str):
+            value = datetime.fromisoformat(value.strip())
+        if isinstance(value, datetime):
+            value = (value if value.tzinfo is not None else value.replace(tzinfo=UTC)).timestamp()
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        return float(value) if is_number and math.isfinite(value) else None  # type: ignore[arg-type]
+    except (ValueError, OverflowError):
         return None
-
-
-_MOST_SYMBOLS = 6  # in a row, as in "!) " and three emoji; and the marks on a Burmese letter
-_SYMBOLS = re.compile(rf"[^\w\s](?:\s*[^\w\s]){{{_MOST_SYMBOLS},}}")
-_COPIES = re.compile(r"(.{1,32}?)\1{9,}", re.DOTALL)  # a round amount has fewer zeros
-_LONG = 100  # letters by which the ends of two lines never match by chance
-_PADDED = 0.75  # a text is padded if less than this share of it remains
 
 
 def with_words(last_words: str, text: str, window: int) -> str:
@@ -243,27 +225,22 @@ def without_padding(text: str) -> str:
     return short if len(short) < _PADDED * len(whole) else text
 
 
-def _condensed(text: str) -> str:
-    text = _SYMBOLS.sub(_one_symbol, text)
-    return _lines_once(_COPIES.sub(lambda match: match[1], text))
-
-
 def _one_symbol(match: re.Match[str]) -> str:
     """Return the marks that belong to the letter before the run, and its first symbol."""
     run = "".join(match[0].split())
-    symbols = [one for one in run if not _is_sign(one)]
+    symbols = [symbol for symbol in run if not _is_mark(symbol)]
     # A coloured heart is a symbol and a mark.
     if len(symbols) <= _MOST_SYMBOLS and len(run) <= 2 * _MOST_SYMBOLS:
         return match[0]
-    signs = list(takewhile(_is_sign, run))
-    return "".join(signs[:_MOST_SYMBOLS] + symbols[:1])
+    return "".join([*list(takewhile(_is_mark, run))[:_MOST_SYMBOLS], *symbols[:1]])
 
 
-def _is_sign(character: str) -> bool:
+def _is_mark(character: str) -> bool:
     return unicodedata.category(character).startswith("M")
 
 
-def _lines_once(text: str) -> str:
+def _condensed(text: str) -> str:
+    text = _COPIES.sub(lambda match: match[1], _SYMBOLS.sub(_one_symbol, text))
     lines: dict[str, str] = {}
     for line in text.split("\n"):
         letters = _letters(line)

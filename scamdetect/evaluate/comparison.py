@@ -144,8 +144,8 @@ Log = Callable[[str], None]
 DETECTOR_CODE = tuple(
     f"scamdetect.{name}"
     for name in (
-        "text.normalise", "text.traced", "bundle.tokens", "bundle.scoring",
-        "bundle.runtime", "calibration.probabilities", "calibration.thresholds", "detector",
+        "text.normalise", "text.traced", "bundle.tokens", "bundle.scorer",
+        "bundle.session", "calibration.probabilities", "calibration.thresholds", "detector",
         "train.data.scores",
     )
 )  # fmt: skip

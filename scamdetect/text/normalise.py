@@ -5,8 +5,6 @@ invisible characters, styled letters, look-alikes inside a word of another scrip
 personal data and link names by tokens that keep their shape, so that `.example` and `.com` read the
 same. Given a traced text (``scamdetect.text.traced.trace``) each returns one, with the offsets into
 the original.
-
-Every released version is kept: a bundle names the one that it was trained with.
 """
 
 from __future__ import annotations
@@ -16,9 +14,6 @@ import unicodedata
 from collections.abc import Callable
 
 from scamdetect.text.traced import Text, compose, strip, substitute
-
-# A step of the normaliser from its version 3 on, for text with single spaces.
-
 
 # Vowel signs and other marks, which belong to the letter before them.
 SIGN = (
@@ -80,10 +75,6 @@ def _in_letters(match: re.Match[str]) -> str:
     return word.translate(_CYRILLIC_OF_LEET if _CYRILLIC.search(word) else _LATIN_OF_LEET)
 
 
-# Version 2: the ideographic space is kept, the zero-width space only in South-East Asian scripts; a
-# phone number may start with a zero of any digits, time spans are kept, "2026/418" is not a phone
-# number. Version 3: spelt words such as "p r i z e" and "p.r.i.z.e" are joined, and "pr1ze" is read
-# as a word.
 NORMALISER_VERSION = 3
 
 # -- fold ------------------------------------------------------------------------------------
@@ -132,17 +123,17 @@ _BREAKS = re.compile(r" ?\n(?: ?\n)+ ?| ?\n ?")
 def fold(text: Text, version: int = NORMALISER_VERSION) -> Text:
     """Return the text without the disguises that hide words from a filter.
 
-    Accepts any str. Clean text in any language keeps its letters: joiners are kept where Arabic,
+    ``version`` 2 does not join spelt words nor read "pr1ze" as a word. Accepts any str. Clean text in any language keeps its letters: joiners are kept where Arabic,
     Indic and South-East Asian scripts and emoji need them, and look-alikes change only inside words
     of mixed script.
     """
     if not text.isascii():
-        text = _fold_unicode(text, _needed_joiner if version > 1 else _first_needed_joiner)
+        text = _fold_unicode(text)
     printable = text.isprintable()  # then blanks are its only white space, and it has no controls
     if not printable:
         text = substitute(_CONTROLS, " ", substitute(_RETURNS, "\n", text))
     if not printable or "  " in text:
-        text = substitute(_SPACES, _one_space if version > 1 else " ", text)
+        text = substitute(_SPACES, _one_space, text)
     if version > 2:
         plain = plain_words(text)
         text = plain if plain == text else _in_one_script(plain)
@@ -151,7 +142,7 @@ def fold(text: Text, version: int = NORMALISER_VERSION) -> Text:
     return strip(text)
 
 
-def _fold_unicode(text: Text, needed_joiner: Callable[[re.Match[str]], str]) -> Text:
+def _fold_unicode(text: Text) -> Text:
     if _DISGUISED.search(text):
         text = substitute(_SURROGATES, _one_character, text)
         text = substitute(_INVISIBLE, "", text)
@@ -160,7 +151,7 @@ def _fold_unicode(text: Text, needed_joiner: Callable[[re.Match[str]], str]) -> 
     # Compose first, because the marks next to a joiner decide whether it is kept. Unchanged text is
     # composed; otherwise it may not be: joiners separate letters from marks, and composing can add
     # marks.
-    joined = substitute(_JOINERS, needed_joiner, _composed(text))
+    joined = substitute(_JOINERS, _needed_joiner, _composed(text))
     return _in_one_script(joined if joined == text else _composed(joined))
 
 
@@ -194,10 +185,6 @@ def _fewer_marks(match: re.Match[str]) -> str:
 def _needed_joiner(match: re.Match[str]) -> str:
     if match[0] == "\u200b" and not _SPACELESS.match(match.string, match.start() - 1):
         return ""
-    return _first_needed_joiner(match)
-
-
-def _first_needed_joiner(match: re.Match[str]) -> str:
     text, place = match.string, match.start()
     before = text[place - 1] if place else " "
     after = text[place + 1] if place + 1 < len(text) else " "
@@ -319,15 +306,14 @@ _STRANDED = re.compile("\\][\u0300-\u036f\u200b-\u200d]|\\[(?<=[\u0300-\u036f\u2
 _MOST_PASSES = 4
 
 
-def mask(text: Text, version: int = NORMALISER_VERSION) -> Text:
+def mask(text: Text) -> Text:
     """Return the text with personal data and link names replaced by tokens.
 
     The tokens are [email], [handle], [phone], [account], [number] and [link ...], the last with the
     shape of the link: shortener, address or named host, number of labels, digits, path, query.
     Amounts, dates, times and short codes are kept.
     """
-    number_token = _number_token if version > 1 else _first_number_token
-    return _settled(lambda text: _mask_once(text, number_token), text, _TOUCHING)
+    return _settled(_mask_once, text, _TOUCHING)
 
 
 def find_links(text: str) -> list[tuple[int, int]]:
@@ -346,14 +332,14 @@ def _settled(step: Callable[[Text], Text], text: Text, unsettled: re.Pattern[str
     return text
 
 
-def _mask_once(text: Text, number_token: Callable[[re.Match[str]], str]) -> Text:
+def _mask_once(text: Text) -> Text:
     if "@" in text or ("at" in text and _AT.search(text)):
         text = substitute(_EMAIL, "[email]", text)
     if "://" in text or ("." in text and _INSIDE_LINK.search(text)):
         text = substitute(_LINK, _link_shape, text)
     if "@" in text:
         text = substitute(_HANDLE, lambda match: "[handle]" * match[0].count("@"), text)
-    return substitute(_NUMBER, number_token, text) if _SEVEN_DIGITS.search(text) else text
+    return substitute(_NUMBER, _number_token, text) if _SEVEN_DIGITS.search(text) else text
 
 
 def _link_shape(match: re.Match[str]) -> str:
@@ -383,17 +369,6 @@ def _number_token(match: re.Match[str]) -> str:
     found = match[0]
     if _TIMES.fullmatch(found):
         return found
-    token = _first_number_token(match)
-    if token == "[phone]" and "/" in found:
-        return "[number]"
-    body = found.lstrip("( ")
-    if token in ("[account]", "[number]") and unicodedata.digit(body[0], -1) == 0:
-        return "[phone]" if sum(map(str.isdigit, found)) <= _MOST_PHONE_DIGITS else token
-    return token
-
-
-def _first_number_token(match: re.Match[str]) -> str:
-    found = match[0]
     digits = sum(character.isdigit() for character in found)
     if digits < 7 or _GROUPED_AMOUNT.fullmatch(found) or _DATE.fullmatch(found):
         return found
@@ -403,9 +378,11 @@ def _first_number_token(match: re.Match[str]) -> str:
     if _CURRENCY_AFTER.match(text, match.end()):
         return found
     body = found.lstrip("+( ")
-    phone_like = found.startswith("+") or body.startswith("0") or _separated(found)
-    if phone_like and digits <= _MOST_PHONE_DIGITS:
-        return "[phone]"
+    if digits <= _MOST_PHONE_DIGITS:
+        if found.startswith("+") or body.startswith("0") or _separated(found):
+            return "[number]" if "/" in found else "[phone]"
+        if unicodedata.digit(found.lstrip("( ")[0], -1) == 0:
+            return "[phone]"
     return "[account]" if digits >= 10 else "[number]"
 
 
@@ -414,9 +391,6 @@ def _separated(number: str) -> bool:
     return len(groups) > 1 and len("".join(groups)) <= 12
 
 
-def normalise(text: Text, version: int = NORMALISER_VERSION) -> Text:
-    """Return the form of the text that a model sees: folded, then masked. Can be empty.
-
-    ``version`` is that of the bundle, 1 to NORMALISER_VERSION.
-    """
-    return _settled(lambda text: strip(mask(fold(text, version), version)), text, _STRANDED)
+def normalise(text: Text) -> Text:
+    """Return the form of the text that a model sees: folded, then masked. Can be empty."""
+    return _settled(lambda text: strip(mask(fold(text))), text, _STRANDED)

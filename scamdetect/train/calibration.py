@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from sklearn.metrics import precision_recall_curve
 
-from scamdetect.bundle.scoring import Scorer, Scores
+from scamdetect.bundle.cache import Scores
+from scamdetect.bundle.scorer import Scorer
 from scamdetect.calibration.operating_points import (
     CalibrationRows,
     OperatingPoint,
@@ -278,7 +279,7 @@ def calibrate(
     """
     bundle = scorer.bundle
     if (bundle.temperature, bundle.kind_temperature) != (1, 1) or (
-        bundle.scam_curve.knots or bundle.language_calibration or bundle.own_scaling != Scaling()
+        bundle.scam_curve or bundle.language_calibration or bundle.own_scaling != Scaling()
     ):
         raise RecipeError(
             f"{bundle.folder} is already calibrated, and calibrating it again would not "
@@ -291,7 +292,7 @@ def calibrate(
                 f"calibration needs {_FEWEST} {verdict} rows of the role calibrate, but the "
                 f"corpus has {n}; run: scamdetect data build"
             )
-    texts = normalised(detector_texts(table), bundle.normaliser_version)
+    texts = normalised(detector_texts(table))
     return fit_calibration(table, scorer.score(texts), bundle.languages, weights, rates)
 
 
@@ -305,7 +306,7 @@ def prove_kinds(calibration: Calibration, scorer: Scorer, dev: pa.Table) -> Cali
     rows = select(dev, scams & (half_of(dev) == "select"))
     if rows.num_rows < FEWEST:
         return calibration
-    texts = normalised(detector_texts(rows), scorer.bundle.normaliser_version)
+    texts = normalised(detector_texts(rows))
     joint = scorer.score(texts).kind.astype(np.float64)
     proven = proven_kinds(calibration.kind_thresholds, joint, kind_truth(rows))
     return replace(calibration, kind_thresholds=proven, kinds_proven_on=rows.num_rows)

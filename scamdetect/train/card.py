@@ -20,8 +20,6 @@ from scamdetect.bundle.bundle import (
     trained_sources,
     write_manifest,
 )
-from scamdetect.bundle.cascade import proof_line
-from scamdetect.bundle.settings import read_json
 from scamdetect.calibration.operating_points import OperatingPoint
 from scamdetect.calibration.presets import presets
 from scamdetect.calibration.statistics import BASE_RATE
@@ -41,7 +39,7 @@ from scamdetect.train.card_results import (
     find_failures,
     read_results,
 )
-from scamdetect.train.cascade import PADDING
+from scamdetect.train.cascade import PADDING, proof_line
 from scamdetect.train.data.corpus_rows import is_own
 from scamdetect.train.plan import MIN_LANGUAGE_ROWS
 
@@ -211,14 +209,14 @@ def rewrite_card(
             results = replace(results, failures=find_failures(detector, authored))
     shown = "" if details is None else details.name if details.is_absolute() else f"{details}"
     results = replace(results, watts=watts, cores=cores, details=shown)
-    settings = read_json(folder / SETTINGS)
+    settings = json.loads(bundle.read(SETTINGS))
     text = card_text(settings, bundle.training, results)
     if details is not None:
         try:
             write_text(details, details_text(settings, bundle.training, results))
         except OSError as problem:
             raise unwritable(details, problem) from problem
-    _replace(folder, text, bundle.training, bundle.manifest_version)
+    _replace(folder, text, bundle.training)
     return Rewritten(bundle.model_id, Bundle.load(folder).model_id, bool(results.files()))
 
 
@@ -227,11 +225,11 @@ def is_details(path: Path) -> bool:
     return read_text(path).startswith("# Details of ")
 
 
-def _replace(folder: Path, text: str, training: Mapping[str, object], version: int) -> None:
+def _replace(folder: Path, text: str, training: Mapping[str, object]) -> None:
     kept = {name: read_bytes(folder / name) for name in (CARD, MANIFEST)}
     try:
         write_text(folder / CARD, text)
-        write_manifest(folder, training, version)
+        write_manifest(folder, training)
     except BaseException as problem:
         for name, content in kept.items():
             with writing(folder / name) as file:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from operator import itemgetter
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import torch
@@ -21,12 +22,14 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from scamdetect.bundle.bundle import MODEL
-from scamdetect.bundle.cascade import Cascade, CascadeRule, Lost, on_grid
+from scamdetect.bundle.cascade import Cascade, CascadeRule, mean_states, on_grid
 from scamdetect.bundle.graph import halves
-from scamdetect.bundle.lexical import CLIP
-from scamdetect.bundle.scoring import LowerReadings, Scorer
+from scamdetect.bundle.ngrams import CLIP
+from scamdetect.bundle.scorer import Scorer, put
+from scamdetect.bundle.session import no_logits
+from scamdetect.bundle.tokens import Batch
 from scamdetect.calibration.probabilities import Doubles, Scaling
-from scamdetect.calibration.statistics import Bools
+from scamdetect.calibration.statistics import Bools, clopper_pearson
 from scamdetect.labels import VERDICTS, Verdict
 from scamdetect.train.data.mix import balanced_sample, calibrate_sample
 from scamdetect.train.data.table import (
@@ -50,6 +53,89 @@ _UNITS, _EPOCHS, _BATCH, _RATE, _DECAY, _DROPOUT = 32, 10, 256, 2e-3, 1e-2, 0.1
 _PIECES, _LARGEST_VOTE = 6_000, 255
 _SCAM, _SPAM = VERDICTS.index(Verdict.SCAM), VERDICTS.index(Verdict.SPAM)
 Log = Callable[[str], None]
+
+
+MOST_FLAGS_LOST, MOST_REVIEWS_LOST = 0.005, 0.01  # of what the whole model flags, or reviews
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """How many rows that the whole model flags, or reviews or flags, the cascade clears."""
+
+    rows: int
+    cleared: int
+    flags: int
+    flags_lost: int
+    reviews: int  # and flags
+    reviews_lost: int
+
+    def bounds(self) -> tuple[float, float]:
+        """Return the upper 95 % bounds of the shares of flags and of reviews lost."""
+        pairs = ((self.flags_lost, self.flags), (self.reviews_lost, self.reviews))
+        flags, reviews = (clopper_pearson(lost, n, 0.9)[1] if n else 1.0 for lost, n in pairs)
+        return flags, reviews
+
+    @property
+    def holds(self) -> bool:
+        """Return True if the shares themselves are within both limits."""
+        return (
+            self.flags_lost <= MOST_FLAGS_LOST * self.flags
+            and self.reviews_lost <= MOST_REVIEWS_LOST * self.reviews
+        )
+
+
+def proof_line(record: Mapping[str, Any]) -> str:
+    """Return the test record of a cascade on one line."""
+    whole, honest = Lost(**record["check"]), Lost(**record["honest"])
+    flags, reviews = whole.bounds()
+    return (
+        f"clears {honest.cleared / max(honest.rows, 1):.0%} of honest held-out rows; loses "
+        f"{whole.flags_lost} of {whole.flags} flags (95 % bound {flags:.2%}) and "
+        f"{whole.reviews_lost} of {whole.reviews} reviews ({reviews:.2%})"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LowerReadings:
+    """The results of the n-grams, the lower layers and the whole model for texts of one window.
+
+    ``places`` (n,) the indices among all texts, ``rows`` their token ids, ``means`` (n, width) the
+    mean states, ``odds`` (n,) the n-grams' log-odds, ``verdict`` float32 (n, verdicts) the whole
+    model's probabilities, ``codes`` (n,) the index of the language or -1.
+    """
+
+    places: NDArray[np.intp]
+    rows: list[list[int]]
+    means: Doubles
+    odds: Doubles
+    verdict: NDArray[np.float32]
+    codes: NDArray[np.int32]
+
+
+def lower_readings(scorer: Scorer, texts: Sequence[str]) -> LowerReadings:
+    """Return the data to fit a cascade on, for each normalised text of one window."""
+    cuts = [scorer.windows.cut(tokens) for tokens in scorer.windows.encode(texts)]
+    places = [place for place, (_, count) in enumerate(cuts) if count == 1]
+    rows = [cuts[place][0][0] for place in places]
+    odds, logits = scorer.ngram_odds(rows), no_logits(len(rows), len(scorer.bundle.languages))
+    means: dict[int, Doubles] = {}
+
+    def read(batches: Iterator[Batch]) -> None:
+        for batch, ids, mask in batches:
+            states, language = scorer.session.lower(ids, mask)
+            put(logits, batch, scorer.session.upper(states, language, mask))
+            means.update(zip(batch, mean_states(states, mask), strict=True))
+
+    scorer.windows.read(rows, read)
+    codes = scorer.languages(logits)
+    return LowerReadings(
+        places=np.array(places, np.intp),
+        rows=[scorer.windows.bare(row) for row in rows],
+        means=np.array([means[row] for row in range(len(rows))]).reshape(len(rows), -1),
+        odds=odds,
+        verdict=scorer.verdicts(scorer.checked(logits).verdict, odds, codes),
+        codes=codes,
+    )
 
 
 @dataclass(frozen=True)
@@ -82,15 +168,15 @@ def make_cascade(
     except ValueError as problem:
         log(f"no cascade: the graph cannot be split after {LAYERS} layers ({problem})")
         return None
-    lower = Scorer(bundle, cut=tensor)
-    learnt = lower.lower_readings(_texts(balanced_sample(train, _ROWS), bundle.normaliser_version))
+    lower = Scorer(bundle, tensor=tensor)
+    learnt = lower_readings(lower, _texts(balanced_sample(train, _ROWS)))
     log(f"fitting the exit head on {len(learnt.places):,} train rows")
     hidden, output = fit_head(learnt)
     pieces, languages, votes = fit_votes(learnt, len(bundle.languages))
     blank = CascadeRule(tensor, -np.inf, Scaling(), -np.inf, Scaling(), 0.0, proven=False)
     fitted = Cascade(blank, hidden, output, pieces, languages, votes)
     held = calibrate_sample(calibrate)
-    readings = lower.lower_readings(_texts(held, bundle.normaliser_version))
+    readings = lower_readings(lower, _texts(held))
     rule = set_rule(fitted, readings, bundle.thresholds.review)
     if rule is None:
         log("no cascade: no threshold keeps the limits on the calibrate rows and clears a row")
@@ -99,7 +185,7 @@ def make_cascade(
     check = select(dev, half_of(dev) == "check")
     record = _proof(cascade, check, lower)
     proven = Lost(**record["check"]).holds and Padded(**record["padded"]).holds
-    return replace(cascade, rule=replace(rule, proven=proven)), record
+    return replace(cascade, rule=msgspec.structs.replace(rule, proven=proven)), record
 
 
 def fit_head(readings: LowerReadings, seed: int = 0) -> tuple[Doubles, Doubles]:
@@ -180,8 +266,8 @@ def set_rule(fitted: Cascade, readings: LowerReadings, review: float) -> Cascade
     reviewed = scam >= review
     if not reviewed.any():
         return None
-    words_below = _lowest_but(readings.odds[reviewed], int(_SPENT_BY_WORDS * reviewed.sum()))
-    by_words = readings.odds < words_below
+    ngrams_below = _lowest_but(readings.odds[reviewed], int(_SPENT_BY_WORDS * reviewed.sum()))
+    by_words = readings.odds < ngrams_below
     exits = fitted.exit_odds(readings.means, readings.odds)
     left = int(_SPENT * reviewed.sum()) - int((by_words & reviewed).sum())
     exit_below = _lowest_but(exits[reviewed & ~by_words], left)
@@ -189,10 +275,10 @@ def set_rule(fitted: Cascade, readings: LowerReadings, review: float) -> Cascade
     if not (by_words | by_exit).any():
         return None
     spam = readings.verdict[by_words | by_exit, _SPAM].astype(np.float64)
-    return replace(
+    return msgspec.structs.replace(
         fitted.rule,
-        words_below=words_below,
-        words_scaling=_scaling(readings.odds[by_words], scam[by_words], words_below, review),
+        ngrams_below=ngrams_below,
+        ngrams_scaling=_scaling(readings.odds[by_words], scam[by_words], ngrams_below, review),
         exit_below=exit_below,
         exit_scaling=_scaling(exits[by_exit], scam[by_exit], exit_below, review),
         spam_share=round(float(spam.mean()), 4),
@@ -223,7 +309,7 @@ def _proof(cascade: Cascade, check: pa.Table, lower: Scorer) -> dict[str, Any]:
     cleared, count only in ``texts``.
     """
     bundle = lower.bundle
-    readings = lower.lower_readings(_texts(check, bundle.normaliser_version))
+    readings = lower_readings(lower, _texts(check))
     table = check.take(pa.array(readings.places))
     cleared = _cleared(cascade, readings)
     scam = readings.verdict[:, _SCAM]
@@ -236,7 +322,7 @@ def _proof(cascade: Cascade, check: pa.Table, lower: Scorer) -> dict[str, Any]:
 
     names = {"languages": column(table, "lang"), "sources": column(table, "source")}
     spoken = cascade.languages_of(readings.rows, len(bundle.languages))
-    told = cleared & (readings.odds < cascade.rule.words_below) & (readings.codes >= 0)
+    told = cleared & (readings.odds < cascade.rule.ngrams_below) & (readings.codes >= 0)
     return {
         "texts": check.num_rows,
         "check": lost(np.ones(len(scam), np.bool_)),
@@ -259,10 +345,7 @@ def _padded(cascade: Cascade, check: pa.Table, lower: Scorer) -> Padded:
     pairs, bundle = padded_scams(check), lower.bundle
     if not pairs:
         return Padded(0, 0, 0, 0)
-    plain, padded = (
-        lower.lower_readings(normalised(texts, bundle.normaliser_version))
-        for texts in zip(*pairs, strict=True)
-    )
+    plain, padded = (lower_readings(lower, normalised(texts)) for texts in zip(*pairs, strict=True))
     before, after = _cleared(cascade, plain), _cleared(cascade, padded)
     reviewed = padded.verdict[:, _SCAM] >= bundle.thresholds.review
     return Padded(len(pairs), int(before.sum()), int(after.sum()), int((after & reviewed).sum()))
@@ -271,7 +354,7 @@ def _padded(cascade: Cascade, check: pa.Table, lower: Scorer) -> Padded:
 def _cleared(cascade: Cascade, readings: LowerReadings) -> Bools:
     exits = cascade.exit_odds(readings.means, readings.odds)
     rule = cascade.rule
-    cleared: Bools = (readings.odds < rule.words_below) | (exits < rule.exit_below)
+    cleared: Bools = (readings.odds < rule.ngrams_below) | (exits < rule.exit_below)
     return cleared
 
 
@@ -302,5 +385,5 @@ def honest_words(texts: Sequence[str], generator: random.Random) -> str:
     return " ".join(words[:PADDING])
 
 
-def _texts(table: pa.Table, version: int) -> list[str]:
-    return normalised(detector_texts(table), version)
+def _texts(table: pa.Table) -> list[str]:
+    return normalised(detector_texts(table))

@@ -17,9 +17,9 @@ from tokenizers import Tokenizer
 
 import scamdetect
 from scamdetect.adapt.recalibrate import noted
-from scamdetect.bundle.bundle import CARD, CONFIG, MODEL, WORDS, Bundle, write_manifest
-from scamdetect.bundle.lexical import WordTable
-from scamdetect.bundle.scoring import Scorer
+from scamdetect.bundle.bundle import CARD, CONFIG, MODEL, NGRAMS, Bundle, write_manifest
+from scamdetect.bundle.ngrams import NgramTable
+from scamdetect.bundle.scorer import Scorer
 from scamdetect.calibration.statistics import Floats, effective_size
 from scamdetect.labels import KINDS, VERDICTS, Verdict
 from scamdetect.system.files import read_text, write_text
@@ -81,15 +81,15 @@ def make_bundle(
         write_parts(small, tokenizer, config, settings, {})
         words_record = None
         if base.join is not None:
-            words = WordTable.load(base.read(WORDS), base.folder / WORDS)
+            words = NgramTable.load(base.read(NGRAMS), base.folder / NGRAMS)
             join = join_again(words, table, weights, Scorer(Bundle.load(small)), log)
-            settings["words"] = asdict(join)
+            settings["words"] = msgspec.to_builtins(join)
             words_record = dict(base.training.get("words") or {}) | {
-                "join": asdict(join),
+                "join": msgspec.to_builtins(join),
                 "join_rows": table.num_rows,
             }
             for folder in (exact, small):
-                words.save(folder / WORDS)
+                words.save(folder / NGRAMS)
             write_parts(small, tokenizer, config, settings, {})
         shares = " and ".join(
             f"{share:.0%} of the {name} ones" for name, share in own_shares(table, weights).items()

@@ -20,7 +20,7 @@ from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModel
 
 from scamdetect.bundle.bundle import CONFIG, MODEL, TOKENIZER, Bundle
-from scamdetect.bundle.runtime import open_session
+from scamdetect.bundle.session import Session
 from scamdetect.bundle.tokens import pad
 from scamdetect.errors import BundleError
 from scamdetect.labels import KINDS, VERDICTS
@@ -80,8 +80,7 @@ def check_same_answers(
         for text in all_texts
     ]
     ids, mask = pad(rows, max(map(len, rows)), PAD_ID)
-    session = open_session(bundle.read(MODEL), bundle.folder / MODEL, len(bundle.languages))
-    expected = session.run(ids, mask).verdict
+    expected = Session(bundle).run(ids, mask).verdict
     with torch.no_grad():
         found = model(torch.from_numpy(ids), torch.from_numpy(mask))[0].numpy()
     apart = float(np.abs(found - expected).mean())

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from scamdetect.bundle.lexical import MOST_RUNS
+from scamdetect.bundle.ngrams import MOST_NGRAMS
 from scamdetect.errors import RecipeError
 from scamdetect.system.files import write_text
 from scamdetect.system.typed import Table, read_toml
@@ -202,7 +202,7 @@ def load_recipe(path: Path) -> Recipe:
         ("loss.rule_weight", recipe.loss.rule_weight, 0.0, 1.0),
         ("loss.soft", recipe.loss.soft, 0.0, 1e6),
         ("loss.pair", recipe.loss.pair, 0.0, 1e6),
-        ("words.runs", recipe.words.runs, 0, MOST_RUNS),
+        ("words.runs", recipe.words.runs, 0, MOST_NGRAMS),
         ("words.strength", recipe.words.strength, 1e-6, 1e6),
         ("words.ratio", recipe.words.ratio, 0.0, 100.0),
         ("words.authored_weight", recipe.words.authored_weight, 0.0, 100.0),

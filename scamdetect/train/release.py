@@ -23,15 +23,14 @@ from scamdetect.bundle.bundle import (
     CONFIG,
     MANIFEST,
     MODEL,
+    NGRAMS,
     SETTINGS,
     TOKENIZER,
-    WORDS,
     Bundle,
     trained_sources,
     write_manifest,
 )
-from scamdetect.bundle.cascade import proof_line
-from scamdetect.bundle.scoring import Scorer
+from scamdetect.bundle.scorer import Scorer
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
 from scamdetect.labels import KINDS, VERDICTS
@@ -46,7 +45,7 @@ from scamdetect.train.calibration import (
     prove_kinds,
 )
 from scamdetect.train.card import write_card
-from scamdetect.train.cascade import make_cascade
+from scamdetect.train.cascade import make_cascade, proof_line
 from scamdetect.train.conversations import conversation_setting
 from scamdetect.train.data.mix import FLAG_FPR, calibrate_sample
 from scamdetect.train.data.table import detector_texts
@@ -136,9 +135,9 @@ def release(
                 held["train"], sample, Scorer(Bundle.load(small)), recipe.words,
                 record["sources"], log,
             )  # fmt: skip
-            settings["words"] = asdict(join)
+            settings["words"] = msgspec.to_builtins(join)
             for folder in (exact, small):
-                found.save(folder / WORDS)
+                found.save(folder / NGRAMS)
             write_parts(small, tokenizer, config, settings, {})
         log("calibrating on the calibrate rows")
         calibration = calibrate(sample, Scorer(Bundle.load(small)))
@@ -249,7 +248,7 @@ def _add_cascade(
         return None
     cascade, record = made
     cascade.save(folder / CASCADE)
-    settings["cascade"] = cascade.rule.settings()
+    settings["cascade"] = msgspec.to_builtins(cascade.rule)
     log(f"cascade, {'proven' if cascade.rule.proven else 'not proven'}: {proof_line(record)}")
     return record
 
@@ -371,17 +370,12 @@ def add_words(
 
     Join, probabilities, thresholds, kinds and the rule for conversations are fitted on its
     calibrate rows, and the kinds tested on its dev rows; a cascade is dropped. Raises BundleError
-    if ``out`` exists, RecipeError if the rows are not enough or use another normaliser, OutputError
+    if ``out`` exists, RecipeError if the rows are not enough, OutputError
     if writing fails.
     """
     if os.path.lexists(out):
         raise BundleError(f"{out} already exists; remove it or choose another --out")
     base = Bundle.load(folder)
-    if base.normaliser_version != NORMALISER_VERSION:
-        raise RecipeError(
-            f"{folder}: uses normaliser {base.normaliser_version}, but a corpus uses "
-            f"{NORMALISER_VERSION}; make a bundle of a new run: scamdetect export RUN_DIR"
-        )
     licences = base.training.get("recipe", {}).get("data", {}).get("licences", "default")
     train, held, dev = (
         read_roles(corpus, [role], licences) for role in ("train", "calibrate", "dev")
@@ -402,8 +396,8 @@ def add_words(
             seen = trained_sources(base.training)
             scorer = Scorer(Bundle.load(draft))
             table, join, record = make_words(train, sample, scorer, settings, seen, log)
-            table.save(draft / WORDS)
-            of_bundle["words"] = asdict(join)
+            table.save(draft / NGRAMS)
+            of_bundle["words"] = msgspec.to_builtins(join)
             write_settings(draft, of_bundle, {})
             log("calibrating on the calibrate rows")
             calibration = calibrate(sample, Scorer(Bundle.load(draft)))

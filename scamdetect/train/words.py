@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
-from scamdetect.bundle.lexical import CLIP, Join, Pieces, Prints, Words, WordTable
-from scamdetect.bundle.scoring import Scorer
+from scamdetect.bundle.ngrams import CLIP, Fingerprints, Join, NgramReader, Ngrams, NgramTable
+from scamdetect.bundle.scorer import Scorer
 from scamdetect.calibration.probabilities import scam_logits
 from scamdetect.calibration.statistics import Bools, Floats
 from scamdetect.errors import RecipeError
@@ -51,7 +51,7 @@ _CHUNK = 4_096  # rows whose n-grams are sorted together
 class Runs:
     """The distinct n-grams of n rows: ``prints`` and the row of each, in the order of the rows."""
 
-    prints: Prints
+    prints: Fingerprints
     owners: NDArray[np.intp]
     n: int
 
@@ -63,10 +63,11 @@ class Runs:
         return Runs(self.prints[owners >= 0], owners[owners >= 0], len(rows))
 
 
-def runs_of(pieces: Pieces, rows: Rows) -> Runs:
+def runs_of(pieces: NgramReader, rows: Rows) -> Runs:
     """Return the n-grams of rows of token ids."""
     found = [
-        (start, pieces.runs(rows[start : start + _CHUNK])) for start in range(0, len(rows), _CHUNK)
+        (start, pieces.ngrams(rows[start : start + _CHUNK]))
+        for start in range(0, len(rows), _CHUNK)
     ]
     prints = np.concatenate([prints for _, (prints, _) in found] or [np.zeros(0, np.uint32)])
     owners = np.concatenate([owners + start for start, (_, owners) in found] or [np.zeros(0, int)])
@@ -80,7 +81,7 @@ def make_words(
     settings: WordsTable,
     seen: Collection[str],
     log: Log,
-) -> tuple[WordTable, Join, dict[str, Any]]:
+) -> tuple[NgramTable, Join, dict[str, Any]]:
     """Return words fitted on the train rows, their join with the encoder, and a record of both.
 
     ``scorer`` is that of a bundle without calibration and words; ``seen`` are the sources that its
@@ -89,11 +90,11 @@ def make_words(
     sources only these count, and words are scored by tables fitted without their source. Raises
     RecipeError if nothing can be learned.
     """
-    pieces, room = scorer.pieces(), scorer.room
-    rows = [scorer.tokens(text)[:room] for text in train["norm"].to_pylist()]
+    pieces, room = scorer.ngram_reader(), scorer.windows.room
+    rows = [scorer.windows.encode([text])[0][:room] for text in train["norm"].to_pylist()]
     runs = runs_of(pieces, rows)
     table = fit_words(runs, train, settings)
-    log(f"words: {len(table.prints):,} n-grams from {train.num_rows:,} train rows")
+    log(f"words: {len(table.fingerprints):,} n-grams from {train.num_rows:,} train rows")
     encoder, tokens, held, _ = _one_window(scorer, calibrate)
     new = np.flatnonzero(of_new_sources(held, seen))
     scam = has_verdict(held, Verdict.SCAM)
@@ -104,29 +105,29 @@ def make_words(
         )  # fmt: skip
         odds = left_out_odds(runs, train, tokens, held, pieces, settings, log)
     else:
-        odds = Words(table, pieces).log_odds(tokens)
+        odds = Ngrams(table, pieces).log_odds(tokens)
     join = fit_join(encoder, odds, scam, reference_weights(held), settings.ratio)
     log(f"joined: {_shown(join)}")
     record = {
-        "runs": len(table.prints),
+        "runs": len(table.fingerprints),
         "settings": msgspec.to_builtins(settings),
         "train_rows": train.num_rows,
         "join_rows": len(tokens),
         "join_on_new_sources": bool(is_enough),
-        "join": asdict(join),
+        "join": msgspec.to_builtins(join),
     }
     return table, join, record
 
 
 def join_again(
-    table: WordTable, calibrate: pa.Table, weights: Floats, scorer: Scorer, log: Log
+    table: NgramTable, calibrate: pa.Table, weights: Floats, scorer: Scorer, log: Log
 ) -> Join:
     """Return the join of kept words with another encoder, from calibrate rows and their weights.
 
     ``scorer`` is that of a bundle without calibration and words.
     """
     encoder, tokens, held, places = _one_window(scorer, calibrate)
-    odds = Words(table, scorer.pieces()).log_odds(tokens)
+    odds = Ngrams(table, scorer.ngram_reader()).log_odds(tokens)
     join = fit_join(encoder, odds, has_verdict(held, Verdict.SCAM), weights[places])
     log(f"words joined again: {_shown(join)}")
     return join
@@ -134,19 +135,19 @@ def join_again(
 
 def _one_window(scorer: Scorer, table: pa.Table) -> tuple[Floats, list[list[int]], pa.Table, Ints]:
     """Return the encoder's log-odds, token ids, rows and indices of the texts of one window."""
-    texts = normalised(detector_texts(table), scorer.bundle.normaliser_version)
+    texts = normalised(detector_texts(table))
     scores = scorer.score(texts)
     places = np.flatnonzero(scores.windows == 1)
     log_p = np.log(np.clip(scores.verdict[places].astype(np.float64), 1e-9, 1.0))
-    tokens = [scorer.tokens(texts[place]) for place in places.tolist()]
+    tokens = [scorer.windows.encode([texts[place]])[0] for place in places.tolist()]
     return scam_logits(log_p), tokens, table.take(places), places
 
 
 def _shown(join: Join) -> str:
-    return f"encoder x {join.encoder:.2f}, words x {join.words:.2f}, bias {join.bias:+.2f}"
+    return f"encoder x {join.encoder:.2f}, words x {join.ngrams:.2f}, bias {join.bias:+.2f}"
 
 
-def fit_words(runs: Runs, table: pa.Table, settings: WordsTable) -> WordTable:
+def fit_words(runs: Runs, table: pa.Table, settings: WordsTable) -> NgramTable:
     """Return the table of words of train rows (n,) with these n-grams.
 
     In each language scams have as much mass as all other rows; a language of one class has none,
@@ -199,7 +200,7 @@ def word_masses(table: pa.Table, settings: WordsTable) -> Floats:
     return masses
 
 
-def known_runs(runs: Runs, groups: Ints, scam: Bools, weights: Floats, most: int) -> Prints:
+def known_runs(runs: Runs, groups: Ints, scam: Bools, weights: Floats, most: int) -> Fingerprints:
     """Return the fingerprints, ascending, of the most informative n-grams, limited in number.
 
     Each occurs in FEWEST_GROUPS groups (rows,); its information is the log ratio of its frequencies
@@ -219,11 +220,11 @@ def known_runs(runs: Runs, groups: Ints, scam: Bools, weights: Floats, most: int
     telling *= np.sqrt(sides[0] + sides[1] - 1)
     telling[in_groups < FEWEST_GROUPS] = -1
     best = np.argsort(-telling, kind="stable")[:most]
-    known: Prints = prints[np.sort(best[telling[best] >= 0])]
+    known: Fingerprints = prints[np.sort(best[telling[best] >= 0])]
     return known
 
 
-def features(runs: Runs, known: Prints) -> csr_array:
+def features(runs: Runs, known: Fingerprints) -> csr_array:
     """Return the features (rows, known runs) as ``Words`` scores them, at scale 1."""
     counts = np.bincount(runs.owners, minlength=runs.n)
     places = np.minimum(np.searchsorted(known, runs.prints), len(known) - 1)
@@ -235,11 +236,11 @@ def features(runs: Runs, known: Prints) -> csr_array:
     return csr_array(parts, shape=(runs.n, len(known)))
 
 
-def table_of(known: Prints, weights: Floats) -> WordTable:
+def table_of(known: Fingerprints, weights: Floats) -> NgramTable:
     """Return the table with integer weights of at most 127; n-grams of weight 0 are dropped."""
     scale = float(np.quantile(np.abs(weights), _LARGEST)) / 127 or 1.0
     whole = np.clip(np.round(weights / scale), -127, 127).astype(np.int8)
-    return WordTable(known[whole != 0], whole[whole != 0], scale)
+    return NgramTable(known[whole != 0], whole[whole != 0], scale)
 
 
 def of_new_sources(table: pa.Table, seen: Collection[str]) -> Bools:
@@ -253,7 +254,7 @@ def left_out_odds(
     train_table: pa.Table,
     rows: Rows,
     table: pa.Table,
-    pieces: Pieces,
+    pieces: NgramReader,
     settings: WordsTable,
     log: Log,
 ) -> Floats:
@@ -270,7 +271,7 @@ def left_out_odds(
         mine = np.flatnonzero(np.isin(blocks, names))
         log(f"words without {len(names)} sources: {len(kept):,} train rows, {len(mine):,} scored")
         words = fit_words(train.of(kept), train_table.take(kept), settings)
-        odds[mine] = Words(words, pieces).log_odds([rows[row] for row in mine.tolist()])
+        odds[mine] = Ngrams(words, pieces).log_odds([rows[row] for row in mine.tolist()])
     return odds
 
 

@@ -167,12 +167,9 @@ def detector_texts(table: pa.Table) -> list[Any]:
     return list(table[_INPUT if _INPUT in table.column_names else "norm"].to_pylist())
 
 
-def normalised(texts: Sequence[str], version: int = NORMALISER_VERSION) -> list[str]:
-    """Return texts from ``norm``, or as a bundle of ``version`` reads them.
-
-    Empty if nothing is left.
-    """
-    return [normalise(text, version) for text in texts]
+def normalised(texts: Sequence[str]) -> list[str]:
+    """Return texts as a bundle reads them, empty if nothing is left."""
+    return [normalise(text) for text in texts]
 
 
 _SPEAKS = re.compile(r"([A-J]): ?(.*)")
