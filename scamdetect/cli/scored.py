@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from scamdetect.scored.operations import Indicators
     from scamdetect.scored.threads import ThreadsSummary
 
+Lines = Callable[[Any], Iterable[str]]
+
 _OUTPUT = output_option(
-    "File to write; its extension sets the format.  [default: next to SCORED]",
-    type=click.Path(path_type=Path),
+    "File to write, in the format of its extension.", type=click.Path(path_type=Path)
 )
 _SENDER = click.option("--sender-column", metavar="COLUMN", help="Column with the sender.")
 _TIME = click.option("--time-column", metavar="COLUMN", help="Column with the time of a message.")
@@ -39,7 +40,7 @@ _WORK_FOLDER = click.option(
     "--work-folder",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder for temporary files.  [default: the folder of the output]",
+    help="Folder for temporary files.  [default: that of the output]",
 )
 
 
@@ -92,10 +93,9 @@ def campaigns(
     """Find campaigns: groups of similar messages, or of one sender.
 
     SCORED are files, or folders of parts, with all rows, not only the flagged ones. The messages of
-    a campaign are nearly the same, or differ only in numbers, links and the like. All messages
-    count, flagged or not. Each campaign is one row; the largest come first. A second file,
-    <stem>.members, has the campaign of each message. The summary lists large, new campaigns that
-    are not flagged, with masked texts.
+    a campaign are nearly the same, or differ only in numbers, links and the like. Each campaign is
+    one row; the largest come first. A second file, <stem>.members, has the campaign of each
+    message. The summary lists large, new campaigns that are not flagged, with masked texts.
 
     With --by each value of a column is one row, those with most flagged messages first.
     """
@@ -103,7 +103,7 @@ def campaigns(
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     from scamdetect.cli.console import progress, say_next
 
-    lines: Callable[[Any], Iterable[str]] = group_lines
+    lines: Lines = _group_lines
     with progress(quiet or log_json, "reading") as show:
         given["options"] = _output_options(given, show)
         if by is not None:
@@ -193,47 +193,35 @@ def chat(
                 options=options,
                 **given,
             )
-    _end(summary, thread_lines, quiet, log_json)
+    _end(summary, _thread_lines, quiet, log_json)
 
 
 def _output_options(given: dict[str, Any], show: Callable[[str, None], None]) -> OutputOptions:
     """Take the options of a result from those of a command."""
     from scamdetect.scored.database import OutputOptions
 
-    names = ("overwrite", "spreadsheet_safe", "work_folder")
-    taken = {name: given.pop(name) for name in names}
+    taken = {name: given.pop(name) for name in ("overwrite", "spreadsheet_safe", "work_folder")}
     return OutputOptions(**taken, progress=lambda rows: show(f"{rows:,} rows read", None))
 
 
-def group_lines(summary: GroupsSummary) -> list[str]:
-    """Return the summary of groups."""
-    return [
-        f"{summary.groups:,} groups of {summary.rows:,} rows: {summary.flagged:,} with a flagged "
-        "message",
-        f"groups written to {summary.destination}",
-    ]
+def _group_lines(summary: GroupsSummary) -> Iterator[str]:
+    flagged = f"{summary.flagged:,} with a flagged message"
+    yield f"{summary.groups:,} groups of {summary.rows:,} rows: {flagged}"
+    yield f"groups written to {summary.destination}"
 
 
-def thread_lines(summary: ThreadsSummary) -> list[str]:
-    """Return the summary of threads."""
-    without = summary.rows - summary.messages
-    unknown_me = "no message is from the sender that --me names, so all were judged"
-    return [
-        f"{summary.threads:,} threads of {summary.messages:,} messages: flagged "
-        f"{summary.flagged:,}, review {summary.review:,}, too short to tell "
-        f"{summary.needs_context:,}",
-        *([unknown_me] if summary.own == 0 else []),
-        *([f"rows in no thread: {without:,}"] if without else []),
-        f"threads written to {summary.destination}",
-    ]
+def _thread_lines(summary: ThreadsSummary) -> Iterator[str]:
+    counts = f"flagged {summary.flagged:,}, review {summary.review:,}"
+    short = f"too short to tell {summary.needs_context:,}"
+    yield f"{summary.threads:,} threads of {summary.messages:,} messages: {counts}, {short}"
+    if summary.own == 0:
+        yield "no message is from the sender that --me names, so all were judged"
+    if without := summary.rows - summary.messages:
+        yield f"rows in no thread: {without:,}"
+    yield f"threads written to {summary.destination}"
 
 
-def _end(
-    summary: Any,  # noqa: ANN401
-    lines: Callable[[Any], Iterable[str]],
-    quiet: bool,
-    log_json: bool,
-) -> None:
+def _end(summary: Any, lines: Lines, quiet: bool, log_json: bool) -> None:  # noqa: ANN401
     if log_json:
         values = dataclasses.asdict(summary)
         values.pop("listed", None)  # templates
