@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,15 @@ def test_senders(rest: str, sender: str | None, body: str) -> None:
 )
 def test_name_of_the_chat(tmp_path: Path, name: str, chat: str | None) -> None:
     assert {row["chat"] for row in _rows(_open(tmp_path, ANDROID, name))} == {chat}
+
+
+def test_name_of_a_chat_in_an_archive(tmp_path: Path) -> None:
+    path = tmp_path / "WhatsApp Chat - Ann.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("_chat.txt", IPHONE)
+        archive.writestr("0012-PHOTO.jpg", b"x")
+    rows = _rows(open_whatsapp(path))
+    assert (len(rows), {row["chat"] for row in rows}) == (3, {"Ann"})
 
 
 LURE = "guaranteed profit, send bitcoin to scam.example today"

@@ -13,7 +13,6 @@ from email.message import Message
 from email.policy import Compat32
 from email.utils import parseaddr, parsedate_to_datetime
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import chardet
@@ -26,7 +25,7 @@ from scamdetect.dumps.text import Stream, check_encoding, open_bytes
 from scamdetect.errors import InputError
 
 if TYPE_CHECKING:
-    from scamdetect.dumps.remote import RemoteFile
+    from scamdetect.dumps.text import Location
 
 _TEXTS = (
     "message_id", "in_reply_to", "time", "sender", "sender_name", "reply_to", "to", "cc",
@@ -45,7 +44,7 @@ _DATED = re.compile(rb"From (?:.*\d:\d\d.*\d{4}|.*\d{4}-\d\d-\d\d[T ]\d\d:\d\d)"
 _ESCAPED = re.compile(rb"^>(?=>*From )", re.MULTILINE)
 
 
-def open_mail(path: Path | RemoteFile, source_format: str) -> Dump:
+def open_mail(path: Location, source_format: str) -> Dump:
     """Open an mbox file (``mbox``) or a single mail (``eml``).
 
     Raises InputError if no line starts a mail, or a single mail does not start with a header.

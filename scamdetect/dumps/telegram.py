@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -18,7 +18,7 @@ from scamdetect.dumps.whatsapp import COLUMNS
 from scamdetect.errors import InputError
 
 if TYPE_CHECKING:
-    from scamdetect.dumps.remote import RemoteFile
+    from scamdetect.dumps.text import Location
 
 _MORE = ("chat_id", "chat_type", "time_unix", "forwarded_from", "reply_to", "links", "details")
 SCHEMA = pa.schema(
@@ -77,22 +77,17 @@ def is_telegram(head: bytes) -> bool:
     return head.startswith(b"{") and bool(is_chat or _FULL_EXPORT.match(head))
 
 
-def open_telegram(path: Path | RemoteFile) -> Dump:
+def open_telegram(path: Location) -> Dump:
     """Open an export; raise InputError if it has no list of messages."""
     with open_bytes(path) as stream:
         total = stream.size
     next(_items(path), None)
-    return record_dump(
-        SCHEMA,
-        lambda: _items(path),
-        encoding="utf-8",
-        notes=("read as an export of Telegram Desktop",),
-        total=total,
-        where=str(path),
-    )
+    notes = ("read as an export of Telegram Desktop",)
+    items = partial(_items, path)
+    return record_dump(SCHEMA, items, encoding="utf-8", notes=notes, total=total, where=str(path))
 
 
-def _items(path: Path | RemoteFile) -> Iterator[Item]:
+def _items(path: Location) -> Iterator[Item]:
     """Yield the messages; damage costs the bytes up to the next message or list of messages."""
     chat: dict[str, Any] | None = None
     in_list = False

@@ -10,17 +10,17 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
 from scamdetect.dumps.batch import Dump, Item, Reject, record_dump
-from scamdetect.dumps.text import Line, open_bytes, read_lines
+from scamdetect.dumps.text import Line, open_bytes, read_lines, unpacked_name
 from scamdetect.errors import InputError
 
 if TYPE_CHECKING:
-    from scamdetect.dumps.remote import RemoteFile
+    from scamdetect.dumps.text import Location
 
 COLUMNS = (
     "chat", "message_id", "time", "sender", "sender_id", "kind", "text", "media", "notice",
@@ -200,7 +200,7 @@ def _survey(lines: Iterator[Line]) -> _Form | None:
     )
 
 
-def open_whatsapp(path: Path | RemoteFile, encoding: str = "utf-8") -> Dump:
+def open_whatsapp(path: Location, encoding: str = "utf-8") -> Dump:
     """Open an export after one pass over it; raise InputError if it has no message."""
     with open_bytes(path) as stream:
         total = stream.size
@@ -210,7 +210,7 @@ def open_whatsapp(path: Path | RemoteFile, encoding: str = "utf-8") -> Dump:
             f"{path}: no line starts with a date and time as WhatsApp writes them; pass the "
             "file's format with --format (txt for one message per line)"
         )
-    chat = _chat_name(Path(str(path)), form)
+    chat = _chat_name(path, form)
 
     def items() -> Iterator[Item]:
         stream = open_bytes(path)
@@ -227,11 +227,12 @@ def open_whatsapp(path: Path | RemoteFile, encoding: str = "utf-8") -> Dump:
     return record_dump(SCHEMA, items, encoding=encoding, notes=notes, total=total, where=str(path))
 
 
-def _chat_name(path: Path, form: _Form) -> str | None:
-    stem = path.name.partition(".txt")[0]
-    is_unnamed = stem == "_chat"
-    match = _NAMED.fullmatch(path.absolute().parent.name if is_unnamed else stem)
-    return match["chat"] if match else form.chat or (None if is_unnamed else stem)
+def _chat_name(path: Location, form: _Form) -> str | None:
+    """Return the name from that of the file, of its archive or of its folder, or the first one."""
+    stem = PurePath(unpacked_name(path)).stem
+    names = (stem, PurePath(path.name).stem, Path(str(path)).absolute().parent.name)
+    match = next((match for name in names if (match := _NAMED.fullmatch(name))), None)
+    return match["chat"] if match else form.chat or (None if stem == "_chat" else stem)
 
 
 def _records(lines: Iterator[Line], styles: set[Style]) -> Iterator[tuple[Head | None, list[Line]]]:
