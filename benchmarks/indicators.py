@@ -45,11 +45,11 @@ from scamdetect.reports.cells import counted, estimate
 from scamdetect.reports.pages import escaped, table, write_results
 from scamdetect.scored.campaigns import write_campaigns
 from scamdetect.share.propose import ProposeOptions, propose
-from scamdetect.system.typed import Located, locate_jsonl
 from scamdetect.text.indicators import IndicatorType, indicators_of
 from scamdetect.train.data.authored import read_folder
 from scamdetect.train.data.scores import commit, machine, today
 from scamdetect.train.data.table import is_own, reading_corpus
+from scamdetect.train.typed import Located, locate_jsonl
 
 ROOT = Path(__file__).resolve().parent.parent
 PRECISION, RECALL, PROPOSED = 0.98, 0.95, 1  # the last a 10,000 honest messages

@@ -47,10 +47,6 @@ class JobInterrupted(ScamDetectError, RuntimeError):
     """
 
 
-class WorkerError(ScamDetectError, RuntimeError):
-    """Raised if a worker process ended before its work was done."""
-
-
 class BundleError(ScamDetectError, ValueError):
     """Raised if a model bundle is missing, damaged or too new."""
 

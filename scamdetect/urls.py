@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 
@@ -48,12 +47,3 @@ def _cleaned(match: re.Match[str]) -> str:
     if at and not (container and "@" not in before):
         rest = f"{HIDDEN}@{after}"
     return f"{scheme}{slashes}{re.split(r'[?#]', rest, maxsplit=1)[0]}"
-
-
-class SecretsFilter(logging.Filter):
-    """Remove secrets from the URLs in log records."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record and keep it."""
-        record.msg, record.args = without_secrets(record.getMessage()), None
-        return True

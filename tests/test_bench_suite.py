@@ -7,7 +7,7 @@ from bench_rows import LICENCES, row, rows, suite
 
 from scamdetect.bench.suite import Manifest, make_suite
 from scamdetect.errors import InputError
-from scamdetect.system.typed import of_json
+from scamdetect.train.typed import of_json
 
 
 def test_rows_come_in_the_order_of_their_ids_and_are_counted() -> None:

@@ -19,7 +19,7 @@ from scamdetect.system.destinations import (
 from scamdetect.system.files import OWNER, access_of, append, locked, open_regular, writing
 from scamdetect.system.os_errors import unreadable, unwritable, written
 from scamdetect.system.shown import missing_column, visible, visible_line
-from scamdetect.system.typed import Table, locate_jsonl, read_jsonl, read_toml, write_jsonl
+from scamdetect.train.typed import Table, locate_jsonl, read_jsonl, read_toml, write_jsonl
 
 
 def test_a_file_is_written_completely_or_not_at_all(tmp_path: Path) -> None:

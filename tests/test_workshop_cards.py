@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from data.workshop.card_tables import load_tables
 from data.workshop.cards import Deck, apportion, brief_line, draw_cards, in_batches, sample
 from scamdetect.errors import InputError, SourceError
-from scamdetect.system.typed import Located
 from scamdetect.train.data.authored import SCRIPTS, AuthoredRow, find_problems
+from scamdetect.train.typed import Located
 
 TABLES = Path(__file__).parent.parent / "data" / "cards"
 DUE = {

@@ -22,8 +22,8 @@ from data.workshop.realism import (
     write_realism,
 )
 from scamdetect.errors import SourceError
-from scamdetect.system.typed import read_jsonl
 from scamdetect.train.data.everyday import EverydayRow, read_everyday, write_everyday
+from scamdetect.train.typed import read_jsonl
 
 ROWS = [
     msgspec.structs.replace(SCAM, id=f"en-e{n:04d}", text=f"fee {n} due, go.example/{n}")

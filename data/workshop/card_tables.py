@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scamdetect.errors import SourceError
-from scamdetect.system.typed import Table, read_toml
 from scamdetect.train.data.authored import SCRIPTS, Cell, Stage, Unit
 from scamdetect.train.data.registry import Slice
+from scamdetect.train.typed import Table, read_toml
 
 
 class Form(Table, frozen=True):

@@ -15,7 +15,6 @@ from sklearn.metrics import roc_auc_score
 
 from scamdetect.errors import SourceError
 from scamdetect.labels import KINDS, Kind, Verdict
-from scamdetect.system.typed import Located, utf8_text
 from scamdetect.text.normalise import normalise
 from scamdetect.train.data.authored import has_emoji
 from scamdetect.train.data.everyday import (
@@ -29,6 +28,7 @@ from scamdetect.train.data.everyday import (
     write_everyday,
 )
 from scamdetect.train.data.neardup import shingles
+from scamdetect.train.typed import Located, utf8_text
 
 MOST_ALIKE = 0.5  # Jaccard index of two variants of a campaign, and of a row and a public one
 RUN = 8  # equal words in a row

@@ -14,7 +14,6 @@ import msgspec
 from scamdetect.errors import SourceError
 from scamdetect.labels import KINDS, Kind
 from scamdetect.system.destinations import check_no_input
-from scamdetect.system.typed import Located, utf8_text
 from scamdetect.train.data.authored import (
     AuthoredRow,
     Part,
@@ -25,6 +24,7 @@ from scamdetect.train.data.authored import (
     read_rows,
     write_rows,
 )
+from scamdetect.train.typed import Located, utf8_text
 
 SLACK = 0.25  # of a length band, to either side
 MOST_UNLIKE = 1.6  # the longer side of a pair to the shorter

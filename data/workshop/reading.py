@@ -18,7 +18,7 @@ from typing import Literal
 from scamdetect.errors import SourceError
 from scamdetect.labels import KINDS, Kind, Verdict
 from scamdetect.system.files import write_text
-from scamdetect.system.typed import Table, read_jsonl, utf8_text, write_jsonl
+from scamdetect.train.typed import Table, read_jsonl, utf8_text, write_jsonl
 
 SENTINELS = 3  # rows of a batch whose answer is known
 MOST_MISSES = 1  # of a batch that counts

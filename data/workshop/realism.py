@@ -22,9 +22,9 @@ import numpy as np
 from scamdetect.errors import SourceError
 from scamdetect.labels import Verdict
 from scamdetect.system.files import read_text, write_text
-from scamdetect.system.typed import Table, read_jsonl, write_jsonl
 from scamdetect.text.normalise import normalise
 from scamdetect.train.data.everyday import EverydayRow, write_everyday
+from scamdetect.train.typed import Table, read_jsonl, write_jsonl
 
 REAL_SHARE = 0.25
 REAL = "real"

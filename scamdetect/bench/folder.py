@@ -25,7 +25,7 @@ from scamdetect.errors import InputError
 from scamdetect.labels import Kind
 from scamdetect.system.files import read_text, write_text, writing
 from scamdetect.system.os_errors import of_system, unreadable
-from scamdetect.system.typed import of_json
+from scamdetect.train.typed import of_json
 
 RUN, SUITES, SCORES, KEPT = "run.json", "suites", "scores", "kept"
 SCHEMA_VERSION = 1

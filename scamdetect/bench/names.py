@@ -25,7 +25,7 @@ from scamdetect.errors import (
     ScamDetectError,
 )
 from scamdetect.labels import Kind
-from scamdetect.system.os_errors import said, shareable
+from scamdetect.system.os_errors import said
 from scamdetect.urls import without_secrets
 
 SUITES = "scamdetect.bench.suites"
@@ -102,7 +102,7 @@ def load_detector(spec: str, setting: Setting) -> Detector:
     except Exception as problem:
         raise InputError(
             f"{shown}: its loader failed ({type(problem).__name__}: {said(problem, spec)})"
-        ) from shareable(problem, spec)
+        ) from None
     if not isinstance(found, Detector):
         raise InputError(
             f"{shown}: its loader returned {type(found).__name__}, not a Detector; correct the "

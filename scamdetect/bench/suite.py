@@ -17,7 +17,7 @@ import pyarrow as pa
 from scamdetect.bench.suites.rows import chance
 from scamdetect.errors import InputError
 from scamdetect.labels import Kind, Verdict
-from scamdetect.system.typed import of_json
+from scamdetect.train.typed import of_json
 
 SCHEMA = pa.schema(
     [

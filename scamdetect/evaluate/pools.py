@@ -27,7 +27,6 @@ from scamdetect.calibration.statistics import (
 )
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
-from scamdetect.system.typed import Table, read_toml
 from scamdetect.train.data.mix import capped, weighted_threshold_at_fpr
 from scamdetect.train.data.table import (
     Objects,
@@ -37,6 +36,7 @@ from scamdetect.train.data.table import (
     is_everyday,
     is_own,
 )
+from scamdetect.train.typed import Table, read_toml
 
 Name = Literal["transfer", "in_source", "everyday", "authored"]
 Numbers = NDArray[np.int64]

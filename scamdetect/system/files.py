@@ -127,29 +127,3 @@ def locked(folder: Path) -> Iterator[None]:
         except OSError:  # the file system has no locks
             pass
         yield
-
-
-# Until the last caller is rewritten.
-Access = int
-
-
-def open_raw(path: Path) -> io.FileIO:
-    """Open a file for unbuffered binary reading; raise as ``open_regular`` does."""
-    check_regular(path)
-    return io.FileIO(path, "r")
-
-
-def check_status(path: object, status: os.stat_result) -> None:
-    """Raise InputError unless the status is that of a file or a folder."""
-    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        raise InputError(f"{path}: is not a regular file; write the data to a file and pass that")
-
-
-def files_in(path: Path) -> Iterable[Path]:
-    """Return the entries of a folder."""
-    return list(path.iterdir()) if path.is_dir() else ()
-
-
-def narrow(path: Path, access: int) -> None:
-    """Remove the permissions of an existing file that ``access`` does not allow."""
-    path.chmod(stat.S_IMODE(path.stat().st_mode) & access)

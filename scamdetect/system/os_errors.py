@@ -43,18 +43,6 @@ def said(problem: BaseException, *urls: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
-def shareable(problem: BaseException, *urls: str) -> BaseException | None:
-    """Return the error if its text shows no secret of a URL and it may be a cause, else None."""
-    secret = any(shown_url(url) != url for url in urls)
-    return None if secret or without_secrets(str(problem)) != str(problem) else problem
-
-
-def http_status(problem: BaseException) -> int | None:
-    """Return the HTTP status of a library's error, or None."""
-    status = getattr(problem, "status", None)
-    return status if isinstance(status, int) else None
-
-
 def unreadable(
     path: str | os.PathLike[str],
     problem: OSError,
@@ -94,15 +82,6 @@ def no_folder(
 
 
 @contextmanager
-def files_read(error: type[ScamDetectError]) -> Iterator[None]:
-    """Convert failures to read any file within the context to ``error``, which names the file."""
-    try:
-        yield
-    except OSError as problem:
-        raise unreadable(os.fsdecode(problem.filename or "?"), problem, error=error) from problem
-
-
-@contextmanager
 def written(path: str | os.PathLike[str], *, elsewhere: str = ELSEWHERE) -> Iterator[None]:
     """Convert failures to write within the context to an OutputError, with its notes."""
     try:
@@ -113,10 +92,3 @@ def written(path: str | os.PathLike[str], *, elsewhere: str = ELSEWHERE) -> Iter
         failed = unwritable(path, problem, elsewhere=elsewhere)
         failed.__notes__ = getattr(problem, "__notes__", [])
         raise failed from problem
-
-
-def unforeseen(problem: OSError) -> str:
-    """Return a one-line description of an error that no other module handles."""
-    where = f"{os.fsdecode(problem.filename)}: " if problem.filename else ""
-    fix = _FIXES.get(problem.errno or 0)
-    return f"{where}{words(problem)}{f'; {fix}' if fix else ''}"

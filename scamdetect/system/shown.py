@@ -18,11 +18,6 @@ def shown(name: str) -> str:
     return name if _NAME.fullmatch(name) else f"({len(name)} characters)"
 
 
-def shown_names(names: Sequence[str], *, first_line: bool = True) -> list[str]:
-    """Return column names for an error message."""
-    return [shown(name) for name in names]
-
-
 def missing_column(
     where: object, missing: str, names: Sequence[str], *, first_line: bool = True, cure: str
 ) -> InputError:

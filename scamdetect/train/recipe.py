@@ -14,7 +14,7 @@ import msgspec
 from scamdetect.bundle.ngrams import MOST_NGRAMS
 from scamdetect.errors import RecipeError
 from scamdetect.system.files import write_text
-from scamdetect.system.typed import Table, read_toml
+from scamdetect.train.typed import Table, read_toml
 
 # Keys missing in older recipes, excluded from the hash at their defaults: older runs keep their
 # names.

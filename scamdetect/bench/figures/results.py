@@ -36,9 +36,9 @@ from scamdetect.evaluate.contamination import CONTAINED, containment
 from scamdetect.labels import Verdict
 from scamdetect.system.files import file_sha256, read_text, write_text
 from scamdetect.system.os_errors import unreadable
-from scamdetect.system.typed import of_json
 from scamdetect.text.normalise import normalise
 from scamdetect.train.data.table import column, read_rows
+from scamdetect.train.typed import of_json
 
 FILE = "overlaps.json"
 

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from scamdetect.errors import MissingExtraError, SourceError
 from scamdetect.labels import Kind, Verdict
 from scamdetect.system.files import write_text
-from scamdetect.system.typed import Located, Table, locate_jsonl
 from scamdetect.text.normalise import mask
 from scamdetect.train.data.registry import Slice
+from scamdetect.train.typed import Located, Table, locate_jsonl
 
 try:
     import msgspec

@@ -14,7 +14,6 @@ import msgspec
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Verdict
 from scamdetect.system.files import writing
-from scamdetect.system.typed import Located, Table, locate_jsonl, read_toml, utf8_text
 from scamdetect.train.data.authored import (
     SCRIPTS,
     Part,
@@ -27,6 +26,7 @@ from scamdetect.train.data.authored import (
     turns,
 )
 from scamdetect.train.data.registry import Slice
+from scamdetect.train.typed import Located, Table, locate_jsonl, read_toml, utf8_text
 
 LinkForm = Literal["none", "plain", "shortener", "chat", "tracking", "look-alike", "platform"]
 Channel = Literal["sms", "chat", "social", "email"]

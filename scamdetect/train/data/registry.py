@@ -9,7 +9,7 @@ import msgspec
 
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Provenance, Verdict
-from scamdetect.system.typed import Table, read_toml, utf8_text
+from scamdetect.train.typed import Table, read_toml, utf8_text
 
 Role = Literal["train", "dev", "test", "exclude"]
 LicenceClass = Literal[

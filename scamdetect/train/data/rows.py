@@ -14,10 +14,10 @@ from typing import Literal, cast, get_args
 
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Provenance, Verdict
-from scamdetect.system.typed import utf8_text
 from scamdetect.train.data.adapters import ADAPTERS
 from scamdetect.train.data.readers import Draft, Record, make_draft, read_of, read_records
 from scamdetect.train.data.registry import Clean, KindRule, Part, RowMap, SliceRule, Source
+from scamdetect.train.typed import utf8_text
 
 RowRole = Literal["train", "dev"]
 OPEN = "open"  # an opener or fragment that shows no manoeuvre: it is left out
