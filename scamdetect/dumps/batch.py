@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from scamdetect.dumps.text import Line
 from scamdetect.errors import InputError
+from scamdetect.frames.arrow import array
 
 JSON = {b"scamdetect_json": b"1"}  # metadata of a column of JSON text
 BATCH_ROWS = 2048
@@ -164,22 +165,6 @@ def record_dump(
             yield Batch(table, tuple(group.rejects), group.offset / total if total else 0.0)
 
     return Dump(schema, batches, encoding, notes=notes)
-
-
-def array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    """Return an Arrow array; lone surrogates, which UTF-8 lacks, become U+FFFD."""
-    try:
-        return pa.array(values, kind)
-    except UnicodeEncodeError:
-        return pa.array(map(_encodable, values), kind)
-
-
-def _encodable(value: Any) -> Any:  # noqa: ANN401 - any value of a record
-    if isinstance(value, list):
-        return list(map(_encodable, value))
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return value
 
 
 def is_json(field: pa.Field) -> bool:

@@ -19,14 +19,13 @@ from scamdetect.dumps.batch import (
     Batch,
     Dump,
     Reject,
-    array,
     is_json,
 )
 from scamdetect.dumps.formats import Format
 from scamdetect.dumps.source import ReadOptions, Source, SourceFile, open_file
 from scamdetect.dumps.text import EmptyFileError, first_bytes
 from scamdetect.errors import InputError
-from scamdetect.frames.arrow import json_values
+from scamdetect.frames.arrow import array, json_values
 from scamdetect.frames.columns import FILE_COLUMN
 
 _NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -117,7 +116,9 @@ def _file_batches(files: Opened, schema: pa.Schema, hive: list[pa.Field]) -> Ite
     done, total = 0, sum(file.size for file, _ in files)
     for file, dump in files:
         if isinstance(dump, Reject):
-            yield Batch(schema.empty_table(), (replace(dump, file=file.name),), done / total)
+            yield Batch(
+                pa.Table.from_batches([], schema), (replace(dump, file=file.name),), done / total
+            )
             continue
         values = _partition_values(file.name)
         constants: dict[str, Any] = {FILE_COLUMN: file.name}

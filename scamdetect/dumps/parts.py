@@ -65,7 +65,7 @@ class Parts:
 
     def tables(self, schema: pa.Schema) -> Iterator[pa.Table]:
         """Yield an empty table of all columns, then the tables of all parts."""
-        yield schema.empty_table()
+        yield pa.Table.from_batches([], schema)
         for index in range(self.count):
             path = self._path(".parquet", index)
             try:

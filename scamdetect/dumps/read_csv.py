@@ -15,13 +15,13 @@ from scamdetect.dumps.batch import (
     Dump,
     Item,
     Reject,
-    array,
     grouped,
     problem_of,
     record_dump,
 )
 from scamdetect.dumps.text import MAX_LINE_BYTES, EmptyFileError, Line, Stream, read_lines
 from scamdetect.errors import InputError
+from scamdetect.frames.arrow import array
 
 TEXT_COLUMN = "text"
 Opener = Callable[[], Stream]

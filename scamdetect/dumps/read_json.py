@@ -11,10 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from scamdetect.dumps.batch import JSON, Batch, Dump, Item, Reject, array, grouped, problem_of
+from scamdetect.dumps.batch import JSON, Batch, Dump, Item, Reject, grouped, problem_of
 from scamdetect.dumps.text import EmptyFileError, Stream, read_lines
 from scamdetect.errors import InputError
-from scamdetect.frames.arrow import encodable
+from scamdetect.frames.arrow import array, encodable
 
 Opener = Callable[[], Stream]
 Types = dict[str, set[str]]  # the types of the values of each column

@@ -28,6 +28,7 @@ from scamdetect.dumps.summary import (
 from scamdetect.dumps.write import write_tables
 from scamdetect.errors import InputError, JobInterrupted
 from scamdetect.frames import columns as output
+from scamdetect.frames.arrow import array
 from scamdetect.labels import Decision
 from scamdetect.prediction import SCHEMA_VERSION, Detector
 from scamdetect.system.files import write_text, writing
@@ -172,7 +173,7 @@ class Job:
         columns = {name: table.column(name) for name in schema.names if name in table.column_names}
         if options.listed is not None:
             predictions, names, feeds = options.listed.apply(predictions, texts)
-            columns[output.INDICATORS_COLUMN] = pa.array(names, pa.string())
+            columns[output.INDICATORS_COLUMN] = array(names, pa.string())
             counts.update({f"feed:{feed}": number for feed, number in feeds.items()})
             counts["listed"] = len(names) - names.count(None)
         columns |= output.columns(predictions)

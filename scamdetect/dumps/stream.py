@@ -86,7 +86,7 @@ def score_stream(
 
         def tables() -> Iterator[pa.Table]:
             nonlocal counts
-            yield job.schema.empty_table()
+            yield pa.Table.from_batches([], job.schema)
             for batch in dump.batches():
                 destination.flush()
                 for reject in batch.rejects:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from scamdetect.dumps.batch import is_json
 from scamdetect.dumps.formats import DELIMITERS, Format
-from scamdetect.frames.arrow import cell_texts, json_values
+from scamdetect.frames.arrow import array, cell_texts, json_values
 from scamdetect.system.files import ANYONE, writing
 from scamdetect.system.os_errors import written
 
@@ -142,7 +142,7 @@ def _unquoted(column: pa.ChunkedArray) -> pa.ChunkedArray:
         json.loads(value) if value is not None and value.startswith('"') else value
         for value in column.to_pylist()
     ]
-    return pa.chunked_array([pa.array(values, pa.string())])
+    return pa.chunked_array([array(values, pa.string())])
 
 
 def _write_parquet(file: IO[bytes], tables: Iterator[pa.Table]) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 
 def encodable(text: str) -> str:
@@ -65,3 +68,50 @@ def _json(value: Any) -> Any:  # noqa: ANN401 - any value of Arrow
     if isinstance(value, list | tuple):
         return [_json(item) for item in value]
     return str(value)
+
+
+_NUMBERS = {
+    pa.int32(): np.int32,
+    pa.int64(): np.int64,
+    pa.float32(): np.float32,
+    pa.float64(): np.float64,
+}
+
+
+def array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Return an Arrow array; lone surrogates, which UTF-8 lacks, become U+FFFD.
+
+    ``pyarrow.array``, which is used for unusual types, imports pandas if it is installed, which
+    takes half a second.
+    """
+    if pa.types.is_string(kind):
+        return _strings(values)
+    if pa.types.is_struct(kind):
+        fields = [array([value[field.name] for value in values], field.type) for field in kind]
+        return pa.StructArray.from_arrays(fields, fields=list(kind))
+    if kind not in _NUMBERS and not pa.types.is_boolean(kind) and not pa.types.is_list(kind):
+        return pa.array(values, kind)
+    known = np.fromiter((value is not None for value in values), bool, len(values))
+    validity = None if known.all() else _bits(known)
+    if pa.types.is_list(kind):
+        items = array([item for row in values for item in row or ()], kind.value_type)
+        offsets = np.cumsum([0, *(len(row or ()) for row in values)], dtype=np.int32)
+        buffers = [validity, pa.py_buffer(offsets)]
+        return pa.Array.from_buffers(kind, len(values), buffers, children=[items])
+    numbers = np.array([value or 0 for value in values], _NUMBERS.get(kind, bool))
+    content = pa.py_buffer(numbers) if kind in _NUMBERS else _bits(numbers)
+    return pa.Array.from_buffers(kind, len(values), [validity, content])
+
+
+def _strings(values: Sequence[str | None]) -> pa.Array:
+    builder = pa.lib.StringBuilder()
+    try:
+        builder.append_values(values)
+    except UnicodeEncodeError:
+        raw = [None if v is None else v.encode("utf-16", "surrogatepass") for v in values]
+        return _strings([None if v is None else v.decode("utf-16", "replace") for v in raw])
+    return builder.finish()
+
+
+def _bits(flags: NDArray[np.bool_]) -> pa.Buffer:
+    return pa.py_buffer(np.packbits(flags, bitorder="little"))

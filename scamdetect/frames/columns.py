@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from scamdetect.errors import InputError
+from scamdetect.frames.arrow import array
 from scamdetect.prediction import SCHEMA_VERSION, Prediction
 from scamdetect.system.shown import missing_column
 
@@ -52,7 +53,7 @@ def columns(predictions: Sequence[Prediction], *, flat: bool = False) -> dict[st
     """Return one Arrow array per column, typed by ``SCHEMA`` (``FLAT_SCHEMA`` with ``flat``)."""
     schema = FLAT_SCHEMA if flat else SCHEMA
     return {
-        name: pa.array([read(prediction) for prediction in predictions], schema.field(name).type)
+        name: array([read(prediction) for prediction in predictions], schema.field(name).type)
         for name, read in _readers(flat).items()
     }
 
