@@ -138,3 +138,10 @@ def test_a_job_that_wrote_only_flagged_rows_is_not_enough(tmp_path: Path) -> Non
     assert open_scored(path).text_column == "at"
     with pytest.raises(InputError, match="only flagged rows, but groups need all"):
         open_scored(path, all_rows="groups")
+
+
+def test_a_file_that_changed_since_it_was_scored_is_refused(tmp_path: Path) -> None:
+    path = write_scored(tmp_path / "a.csv", ROWS[:3])
+    write_record(path, 4)
+    with pytest.raises(InputError, match="has 3 rows instead of 4"):
+        list(open_scored(path).rows({"by": "at"}))

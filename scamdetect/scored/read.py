@@ -117,6 +117,7 @@ class ScoredDump:
         """
         columns = {name: column for name, column in named.items() if column is not None}
         columns |= {"text": self.text_column} if text else {}
+        done = 0
         for table in self.tables(columns):
             nothing = pa.chunked_array([pa.nulls(len(table), pa.string())])
             found = {name: table[name] for name in table.column_names}
@@ -133,9 +134,14 @@ class ScoredDump:
             moments = instants(times.combine_chunks())
             found["micros"] = pa.array(moments.micros, mask=~moments.known)
             found["bad"] = pa.array(moments.bad)
-            found["row"] = pa.array(np.arange(first, first + len(table)))
-            first += len(table)
+            found["row"] = pa.array(np.arange(first + done, first + done + len(table)))
+            done += len(table)
             yield pa.table(found)
+        if self.job is not None and done != self.job.written:
+            raise InputError(
+                f"{self.path}: has {done:,} rows instead of {self.job.written:,}, so it changed "
+                "since it was scored; score again"
+            )
 
     def _table(self, rows: pa.Table, named: dict[str, str], done: int) -> pa.Table:
         try:
@@ -192,7 +198,9 @@ def _values(rows: pa.Table, column: str) -> pa.ChunkedArray:
     """Return the values of a column or a dotted path; JSON values other than text as JSON."""
     head, *path = [column] if column in rows.column_names else column.split(".")
     if not is_json(rows.schema.field(head)):
-        return pc.struct_field(rows[head], path) if path else rows[head]
+        found = pc.struct_field(rows[head], path) if path else rows[head]
+        missing = pc.is_nan(found) if pa.types.is_floating(found.type) else pa.scalar(False)
+        return pc.if_else(missing, pa.scalar(None, found.type), found)
     values = column_values(rows, column)
     texts = [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
     return pa.chunked_array([pa.array(texts, pa.string())])
