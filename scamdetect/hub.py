@@ -84,6 +84,8 @@ def _client(repo_id: str) -> Iterator[HfApi]:
         from huggingface_hub import HfApi, errors
     except ImportError as problem:
         raise MissingExtraError("huggingface_hub", "hub") from problem
+    except ValueError:  # it reads the variable when it is imported
+        raise InputError("HF_ENDPOINT: not the URL of a hub; correct or unset it") from None
     try:
         yield HfApi(library_name="scamdetect")
     except ScamDetectError:
@@ -91,7 +93,7 @@ def _client(repo_id: str) -> Iterator[HfApi]:
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, ValueError):
         cure = "check the name and the revision, or log in with `hf auth login`"
         raise InputError(f"{repo_id}: not found, or not visible to you; {cure}") from None
-    except (OSError, RuntimeError) as problem:
+    except Exception as problem:  # the errors of its HTTP library have no common base
         if isinstance(problem, OSError) and problem.errno is not None:
             raise unwritable(repo_id, problem) from None
         reason = f"the hub failed ({type(problem).__name__})"

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from scamdetect.errors import InputError
+
 
 def encodable(text: str) -> str:
     r"""Return the text with lone surrogates, which UTF-8 lacks, as escapes like ``\ud83d``."""
@@ -49,6 +51,11 @@ def _python(column: pa.ChunkedArray) -> list[Any]:
         return list(column.cast(pa.string()).to_pylist())
     try:
         return list(column.to_pylist())
+    except OverflowError:
+        raise InputError(
+            "a column of lists or objects holds a time outside of the years 1 to 9999; "
+            "convert it to text or leave the column out"
+        ) from None
     except UnicodeDecodeError:
         raw = column.cast(pa.large_binary()).to_pylist()
         return [
