@@ -287,6 +287,9 @@ def _listed(
 @contextmanager
 def _progress(hidden: bool) -> Iterator[Callable[[Progress], None]]:
     """Give a function that shows how far the job is; before that the model is loading."""
+    if hidden:
+        yield lambda state: None
+        return
     from scamdetect.cli.console import progress
 
     with progress(hidden, "loading the model") as show:
