@@ -15,6 +15,7 @@ from scamdetect.conversation.turns import sender_name
 from scamdetect.dumps.formats import Format
 from scamdetect.dumps.source import open_dump
 from scamdetect.errors import InputError
+from scamdetect.frames.tables import check_several
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, LISTED, Prediction
 from scamdetect.text.indicators import IndicatorType, indicators_of
@@ -89,8 +90,11 @@ class AllowList:
         Raises InputError unless the number of texts, and of senders if given, is that of the
         predictions.
         """
-        if not len(texts) == len(senders or texts) == len(predictions):
-            raise InputError(f"got {len(texts)} texts for {len(predictions)} predictions")
+        for name, values in (("texts", texts), ("senders", senders)):
+            if values is not None:
+                check_several(values, f"several {name}", "pass a list")
+                if len(values) != len(predictions):
+                    raise InputError(f"got {len(values)} {name} for {len(predictions)} predictions")
         decided = []
         for index, prediction in enumerate(predictions):
             by = None
@@ -106,7 +110,8 @@ class AllowList:
         self, texts: Sequence[object], senders: Sequence[object] | None = None
     ) -> list[bool]:
         """Return whether each message is allowed, at any score."""
-        pairs = zip(texts, senders or [None] * len(texts), strict=True)
+        check_several(texts)
+        pairs = zip(texts, [None] * len(texts) if senders is None else senders, strict=True)
         return [self._match(text, sender) is not None for text, sender in pairs]
 
     def _match(self, text: object, sender: object) -> str | None:
