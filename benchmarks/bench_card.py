@@ -51,8 +51,8 @@ topic gets half a pair right.""",
     "pairs-final": "As `pairs`, of another round of writing, for release figures alone.",
     "evasion": """\
 Eight scams and eight honest messages of each language, then each of them under every evasion of
-`scamdetect.text.perturb` at three strengths (a fifth, three fifths, all of the words). Link tricks,
-dropped diacritics, romanisation and the other Chinese script do not depend on the strength. What is
+`scamdetect.train.perturb` at three strengths (a fifth, three fifths, all of the words). Link
+tricks, dropped diacritics, romanisation and the other Chinese script do not depend on it. What is
 lost is to be read against the clean rows. The copies called re-encoded are disguised in nothing
 (decomposed letters, the line ends of Windows, a last blank): a decision that they change is a
 fault.""",

@@ -25,7 +25,7 @@ from scamdetect.dumps.formats import job_path
 from scamdetect.dumps.summary import JobRecord
 from scamdetect.frames import columns as output
 from scamdetect.labels import Decision
-from scamdetect.text.perturb import PERTURBATIONS, perturb
+from scamdetect.train.perturb import PERTURBATIONS, perturb
 
 SEED = 24
 LANGUAGES = ("en", "es", "de", "pt", "id")

@@ -71,17 +71,15 @@ class Scorer(StaysInProcess):
         alone = len(texts) == 1
         scores = no_scores(len(texts))
         for start in range(0, len(texts), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            self._score(texts[part], scores[part], clear, alone)
+            end = start + _CHUNK
+            self._score(texts[start:end], scores[start:end].view(Scores), clear, alone)
         return scores
 
     def _score(self, texts: Sequence[str], scores: Scores, clear: bool, alone: bool) -> None:
         cuts = [self.windows.cut(tokens) for tokens in self.windows.encode(texts)]
         rows = [row for kept, _ in cuts for row in kept]
-        scores.scored, scores.windows = (
-            [len(kept) for kept, _ in cuts],
-            [count for _, count in cuts],
-        )
+        scores.scored = [len(kept) for kept, _ in cuts]
+        scores.windows = [count for _, count in cuts]
         if not rows:
             return
         odds = self.ngram_odds(rows)
@@ -93,7 +91,7 @@ class Scorer(StaysInProcess):
             codes = self.languages(logits)
         else:
             # A text of several windows may hide its lure in one of them: all are read.
-            may_clear = scores.windows[texts_of] == 1
+            may_clear = np.array([count == 1 for _, count in cuts])[texts_of]
             run = self._run_in_steps(cascade, rows, odds, may_clear, alone)
             logits, cleared, codes = run.logits, run.cleared, run.codes
         # A text's language shows at the start; all its windows are calibrated with it.
@@ -162,7 +160,7 @@ class Scorer(StaysInProcess):
         self.windows.read(rows, read, np.flatnonzero(~by_ngrams).tolist())
         self.checked(logits)
         codes = self.languages(logits)
-        bare = [self.windows.bare(rows[row]) for row in np.flatnonzero(by_ngrams)]
+        bare = [self.windows.bare(rows[row]) for row in np.flatnonzero(by_ngrams).tolist()]
         codes[by_ngrams] = cascade.languages_of(bare, languages)
         return _Run(logits, by_ngrams | ~np.isnan(exits), exits, codes)
 

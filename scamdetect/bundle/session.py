@@ -102,7 +102,7 @@ class Session:
         self, states: Floats, language: Floats, attention_mask: Ids, *, alone: bool = False
     ) -> Logits:
         """Return the logits of a padded batch from the output of ``lower``."""
-        feeds = {self._tensor: states, INPUTS[1]: attention_mask}
+        feeds: dict[str | None, NDArray[Any]] = {self._tensor: states, INPUTS[1]: attention_mask}
         read = {name: feeds[name] for name in self._upper_inputs}
         verdict, kind = self._run(1, OUTPUTS[:2], read, alone)
         return Logits(verdict, kind, language)

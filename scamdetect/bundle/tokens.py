@@ -35,26 +35,15 @@ _REMOVED = "[\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]"
 # The steps of `train.base.build_tokenizer`. Each step treats the words between blanks separately:
 # normalisation composes nothing across blanks, and words are split before anything else.
 _BY_WORD = (
-    {
-        "type": "Sequence",
-        "normalizers": [
-            {"type": "NFKC"},
-            {"type": "Replace", "pattern": {"Regex": _REMOVED}, "content": " "},
-        ],
-    },
-    {
-        "type": "Sequence",
-        "pretokenizers": [
-            {"type": "WhitespaceSplit"},
-            {
-                "type": "Metaspace",
-                "replacement": "\u2581",
-                "prepend_scheme": "always",
-                "split": True,
-            },
-        ],
-    },
-)
+    {"type": "Sequence", "normalizers": [
+        {"type": "NFKC"},
+        {"type": "Replace", "pattern": {"Regex": _REMOVED}, "content": " "},
+    ]},
+    {"type": "Sequence", "pretokenizers": [
+        {"type": "WhitespaceSplit"},
+        {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always", "split": True},
+    ]},
+)  # fmt: skip
 
 
 def windows(length: int, size: int, stride: int) -> list[tuple[int, int]]:

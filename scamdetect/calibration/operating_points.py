@@ -23,12 +23,10 @@ Count = Annotated[int, Meta(ge=0)]
 class OperatingPoint:
     """A threshold, its target false-positive rate and the rates measured on the calibration rows.
 
-    Those rows come from the training sources: the figures are an in-source sanity check and are
-    worse on unseen sources. ``upper_bound`` is the upper end of the two-sided 95 % Clopper-Pearson
-    interval of the weighted false-positive rate on the ``n`` legitimate rows, which are worth
-    ``effective_n`` equally weighted ones of as many groups. ``recall`` is the weighted share of the
-    ``n_scam`` scams at or above the threshold, None without scams. ``lang`` and ``kind`` restrict
-    the rows, None for all; a kind restricts only the scams.
+    Those rows come from the training sources: rates are worse on unseen sources. ``upper_bound`` is
+    the upper end of the 95 % Clopper-Pearson interval of the false-positive rate on the ``n``
+    legitimate rows, which are worth ``effective_n`` independent ones. ``recall`` is the share of
+    the ``n_scam`` scams at or above the threshold. ``lang`` restricts the rows, ``kind`` the scams.
     """
 
     fpr: Share
@@ -67,16 +65,14 @@ def operating_point(
 ) -> OperatingPoint:
     """Return the threshold at ``fpr`` with its upper bound and the recall on the scams.
 
-    The threshold is midway between the lowest possible one and the next score of any row: the
-    figures are the same, and rounding on another machine changes no decision. Shares are weighted
-    by ``weights`` (n,) and ``scam_weights``; the bound uses the effective number of legitimate
-    rows, (sum w)^2 / sum w^2 (Kish 1965), w summed over each of their ``groups`` (n,), because rows
-    of a group are not independent. Raises InputError as ``threshold_at_fpr`` and ``by_group`` do.
+    Shares are weighted; the bound uses the effective number of legitimate rows in ``groups`` (n,).
+    Raises InputError as ``threshold_at_fpr`` and ``by_group`` do.
     """
     legit, mass = weighted(legit_scores, weights)
     threshold = threshold_at_fpr(legit, fpr, mass)
     scores = np.concatenate([legit, np.asarray(scam_scores, dtype=np.float64).ravel()])
     above = scores[scores >= threshold]
+    # Midway to the next score: the figures are the same, and rounding elsewhere decides nothing.
     if above.size:
         threshold = max(threshold, float(str(np.float32((threshold + above.min()) / 2))))
     effective = effective_size(mass, groups)
@@ -104,10 +100,7 @@ def with_recall(
 
 
 def supported(point: OperatingPoint) -> bool:
-    """Return True if there are enough rows for the rate: one effective false alarm is within it.
-
-    A threshold above 1, which no message reaches, is not an operating point either.
-    """
+    """Return True if one effective false alarm is within the rate and a message can be flagged."""
     enough = point.effective_n is None or point.effective_n * point.fpr >= 1 - 1e-9
     return enough and point.threshold <= 1
 

@@ -86,10 +86,7 @@ class Scaling(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
 
 
 def log_odds(probability: ArrayLike, rest: ArrayLike) -> Doubles:
-    """Return the log odds of probabilities, of the same shape; ``rest`` is that of all else.
-
-    It is exact if 1 - p would round to 0, and finite if one underflows.
-    """
+    """Return the finite log odds of probabilities; ``rest`` is that of all else."""
     scam, other = (np.asarray(values, dtype=np.float64) for values in (probability, rest))
     odds: Doubles = np.log(scam + _TINY) - np.log(other + _TINY)
     return odds

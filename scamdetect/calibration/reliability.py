@@ -70,24 +70,19 @@ def reliability(
     values, truth, mass = values[kept], scam[kept], mass[kept]
     if truth.all() or not truth.any():
         return None
-    groups = np.asarray(groups)[kept]
+    levels, level = np.unique(values, return_inverse=True)
 
     def weighed(drawn: Floats) -> Floats:
         return drawn if base_rate is None else with_base_rate(drawn, truth, base_rate)
 
-    levels, level = np.unique(values, return_inverse=True)
-
-    def binned(weights: Floats, labels: Bools) -> tuple[Floats, Floats, Floats]:
-        """Return mass, sum of probabilities and scam mass of each bin."""
+    def binned(weights: Floats, labels: Bools) -> Floats:
+        """Return mass, sum of probabilities and scam mass of each bin, (3, bins)."""
         of_level = np.bincount(level, weights, minlength=levels.size)
         middle = np.cumsum(of_level) - of_level / 2
-        place = np.minimum(middle / of_level.sum() * bins, bins - 1).astype(np.intp)
+        number = np.minimum(middle / of_level.sum() * bins, bins - 1).astype(np.intp)
         scams = np.bincount(level, weights * labels, minlength=levels.size)
-        total, sums, found = (
-            np.bincount(place, part, minlength=bins).astype(np.float64)
-            for part in (of_level, of_level * levels, scams)
-        )
-        return total, sums, found
+        parts = (of_level, of_level * levels, scams)
+        return np.array([np.bincount(number, part, minlength=bins) for part in parts])
 
     def error(weights: Floats, labels: Bools) -> float:
         total, sums, found = binned(weights, labels)
@@ -102,23 +97,25 @@ def reliability(
     mass = weighed(mass)
     generator = np.random.default_rng(0)
     floors = [error(mass, generator.random(values.size) < values) for _ in range(_RESAMPLES)]
-    resampled = bootstrap_by_group(resampled_error, groups, truth.size, resamples=_RESAMPLES)
-    assert resampled is not None  # an error is defined wherever there is a row
+    ece = bootstrap_by_group(
+        resampled_error, np.asarray(groups)[kept], truth.size, resamples=_RESAMPLES
+    )
+    assert ece is not None  # an error is defined wherever there is a row
+    total, sums, scams = binned(mass, truth)
     return Reliability(
         name=name,
         base_rate=float(mass[truth].sum() / mass.sum()),
         n_scam=int(truth.sum()),
         n_legit=int((~truth).sum()),
-        ece=resampled,
+        ece=ece,
         noise_floor=float(np.mean(floors)),
         brier=float((mass * np.square(values - truth)).sum() / mass.sum()),
-        points=tuple(_points(*binned(mass, truth))),
+        points=tuple(
+            ReliabilityPoint(
+                float(sums[b] / total[b]),
+                float(scams[b] / total[b]),
+                float(total[b] / total.sum()),
+            )
+            for b in np.flatnonzero(total > 0)
+        ),
     )
-
-
-def _points(total: Floats, sums: Floats, found: Floats) -> list[ReliabilityPoint]:
-    return [
-        ReliabilityPoint(float(sums[b] / total[b]), float(found[b] / total[b]),
-                         float(total[b] / total.sum()))
-        for b in np.flatnonzero(total > 0)
-    ]  # fmt: skip

@@ -50,10 +50,7 @@ def recall(flagged: Bools) -> Estimate | None:
 
 
 def false_positive_rate(flagged: Bools) -> Estimate | None:
-    """Return the share of flagged rows with its Clopper-Pearson interval; None without rows.
-
-    The exact interval is the cautious choice if few or no honest rows are flagged.
-    """
+    """Return the share of flagged rows with its Clopper-Pearson interval; None without rows."""
     n, hits = flagged.size, int(flagged.sum())
     return Estimate(hits / n, *clopper_pearson(hits, n), n) if n else None
 
@@ -61,10 +58,7 @@ def false_positive_rate(flagged: Bools) -> Estimate | None:
 def recall_at_fpr(
     scores: ArrayLike, positive: ArrayLike, fpr: float, weights: Floats | None = None
 ) -> float:
-    """Return the recall at the threshold that the set's own negatives (n,) reach at ``fpr``.
-
-    This is R@x. Rows of weight 0 are left out. Returns NaN if either class is empty.
-    """
+    """Return R@x, the recall where the set's own negatives have ``fpr``; NaN without a class."""
     values, truth = as_scores(scores), np.asarray(positive, dtype=bool)
     mass = np.ones_like(values) if weights is None else weights
     scams, honest = truth & (mass > 0), ~truth & (mass > 0)
@@ -75,10 +69,7 @@ def recall_at_fpr(
 
 
 def auc(scores: ArrayLike, positive: ArrayLike, weights: Floats | None = None) -> float:
-    """Return the probability that a positive outscores a negative; ties count half.
-
-    Returns NaN if either class is empty.
-    """
+    """Return the probability that a positive outscores a negative; NaN without a class."""
     values, truth = as_scores(scores), np.asarray(positive, dtype=bool)
     mass = np.ones_like(values) if weights is None else weights
     _, level = np.unique(values, return_inverse=True)
@@ -92,11 +83,8 @@ def auc(scores: ArrayLike, positive: ArrayLike, weights: Floats | None = None) -
 def recall_at_fpr_estimate(
     scores: ArrayLike, positive: ArrayLike, fpr: float, groups: ArrayLike
 ) -> Estimate | None:
-    """Return R@x with an interval from resampled groups; ``n`` counts the positives.
-
-    The interval is never narrower than Wilson's at a fixed threshold, because resampling cannot
-    change a recall of 0 or 1. None if either class is empty.
-    """
+    """Return R@x of n positives with its interval over groups; None without a class."""
+    # Never narrower than Wilson's, because resampling cannot change a recall of 0 or 1.
     truth = np.asarray(positive, dtype=bool)
     n = int(truth.sum())
     resampled = bootstrap_by_group(
@@ -113,10 +101,7 @@ def recall_change(
     groups: ArrayLike,
     resamples: int = RESAMPLES,
 ) -> Estimate | None:
-    """Return R@x of the scores ``after`` minus that of ``before`` (n,), on the same resamples.
-
-    ``n`` counts the positives. None if either class is empty.
-    """
+    """Return R@x of the scores ``after`` minus that of ``before`` (n,), on the same resamples."""
     truth = np.asarray(positive, dtype=bool)
 
     def change(weights: Floats) -> float:
@@ -127,10 +112,7 @@ def recall_change(
 
 
 def auc_estimate(scores: ArrayLike, positive: ArrayLike, groups: ArrayLike) -> Estimate | None:
-    """Return the AUC with an interval from resampled groups; ``n`` counts all rows.
-
-    None if either class is empty.
-    """
+    """Return the AUC of n rows with its interval over groups; None without a class."""
     n = np.asarray(positive, dtype=bool).size
     return bootstrap_by_group(lambda weights: auc(scores, positive, weights), groups, n)
 
@@ -138,12 +120,10 @@ def auc_estimate(scores: ArrayLike, positive: ArrayLike, groups: ArrayLike) -> E
 def bootstrap_by_group(
     statistic: Statistic, groups: ArrayLike, n: int, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Estimate | None:
-    """Return the statistic with the 95 % range of its values over resampled groups.
+    """Return the statistic with the 95 % range of its values over resampled groups; None for NaN.
 
-    ``statistic`` takes one weight per row: how often the row's group (n,) was drawn.
-    Near-duplicates and threads are drawn together, so copies of a message do not narrow the
-    interval. The range is widened to contain the statistic itself. None if the statistic is
-    undefined on all rows.
+    ``statistic`` takes one weight per row: how often the row's group (n,) was drawn. So copies of a
+    message do not narrow the interval.
     """
     _, codes = np.unique(np.asarray(groups), return_inverse=True)
     value = statistic(np.ones(codes.size))
@@ -194,11 +174,7 @@ def widened(estimate: Estimate, interval: tuple[float, float]) -> Estimate:
 
 
 def by_group(weights: ArrayLike, groups: ArrayLike) -> Floats:
-    """Return the summed weight (groups,) of the rows (n,) of each group, in order of group.
-
-    Rows of a group (near-duplicates, a thread, a campaign) carry the evidence of one row. Raises
-    InputError unless there is one group per row.
-    """
+    """Return the summed weight (groups,) of the rows (n,) of each group; raise InputError."""
     mass, names = np.asarray(weights, dtype=np.float64).ravel(), np.asarray(groups).ravel()
     if names.size != mass.size:
         raise InputError(f"need one group for each of {mass.size} rows; got {names.size} groups")
@@ -214,10 +190,7 @@ def effective_size(weights: ArrayLike, groups: ArrayLike | None = None) -> float
 
 
 def at_base_rate(weights: Floats, scam: Bools, rate: float = BASE_RATE) -> Floats:
-    """Return the weights (n,) scaled so that scams have ``rate`` of the mass, which is 1.
-
-    If one class is missing the other has all of it.
-    """
+    """Return the weights (n,) scaled so that scams, if any, have ``rate`` of the mass, 1."""
     balanced = weights.astype(np.float64)
     for side, share in ((scam, rate), (~scam, 1 - rate)):
         if side.any():
@@ -227,10 +200,7 @@ def at_base_rate(weights: Floats, scam: Bools, rate: float = BASE_RATE) -> Float
 
 
 def wilson(successes: float, trials: float, z: float = 1.959963984540054) -> tuple[float, float]:
-    """Return the Wilson score interval of a share (95 % by default); (0, 1) without trials.
-
-    Raises InputError unless 0 <= successes <= trials.
-    """
+    """Return the Wilson score interval of a share; (0, 1) without trials; raise InputError."""
     _check_counts(successes, trials)
     if trials == 0:
         return 0.0, 1.0
@@ -245,10 +215,9 @@ def wilson(successes: float, trials: float, z: float = 1.959963984540054) -> tup
 def clopper_pearson(
     successes: float, trials: float, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Return the exact two-sided interval of a share; (0, 1) without trials.
+    """Return the exact two-sided interval of a share, also of fractional counts.
 
-    Counts can be fractional (effective numbers of weighted rows). Raises InputError unless 0 <=
-    successes <= trials.
+    Without trials it is (0, 1). Raises InputError unless 0 <= successes <= trials.
     """
     _check_counts(successes, trials)
     if trials == 0:

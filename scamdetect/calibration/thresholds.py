@@ -72,12 +72,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class KindThresholds:
-    """The probabilities at which a kind is listed.
-
-    ``f1`` is the threshold of the best F1, or a higher one at which the kind is credible; None for
-    a kind that is never listed. ``precision`` is the lowest that keeps the target precision, or
-    None.
-    """
+    """The probability at which a kind is listed, ``f1`` (None: never), or is quite certain."""
 
     f1: Share | None
     precision: Share | None

@@ -30,12 +30,13 @@ from scamdetect.errors import InputError, JobInterrupted
 from scamdetect.frames import columns as output
 from scamdetect.frames.arrow import array
 from scamdetect.labels import Decision
-from scamdetect.prediction import SCHEMA_VERSION, Detector
+from scamdetect.prediction import SCHEMA_VERSION
 from scamdetect.system.files import write_text, writing
 from scamdetect.system.os_errors import written
 from scamdetect.system.shown import missing_column
 
 if TYPE_CHECKING:
+    from scamdetect.detector import ScamDetector
     from scamdetect.dumps.decide import AllowList, Listed
     from scamdetect.dumps.remote import RemoteFile
 
@@ -95,7 +96,9 @@ class ScoreOptions:
 class Job:
     """How each batch of a dump is scored; ``where`` names the dump in errors."""
 
-    def __init__(self, where: str, dump: Dump, detector: Detector, options: ScoreOptions) -> None:
+    def __init__(
+        self, where: str, dump: Dump, detector: ScamDetector, options: ScoreOptions
+    ) -> None:
         self.where, self.dump, self.detector, self.options = where, dump, detector, options
         exceeds(options.max_rejects, 0, 0, "--max-rejects")
         exceeds(options.max_listed, 0, 0, "--max-listed")
@@ -235,7 +238,7 @@ def score_file(
     source: str | Path,
     destination: str | Path | None = None,
     *,
-    detector: Detector,
+    detector: ScamDetector,
     options: ScoreOptions = ScoreOptions(),
     progress: Report | None = None,
     stop: Stop | None = None,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
 
@@ -18,10 +18,12 @@ from scamdetect.dumps.summary import Counts, Progress, Summary, summarise
 from scamdetect.dumps.text import HEAD_BYTES, Stream
 from scamdetect.dumps.write import write_tables
 from scamdetect.errors import InputError
-from scamdetect.prediction import Detector
 from scamdetect.system.destinations import file_destination
 from scamdetect.system.files import OWNER, create
 from scamdetect.system.os_errors import written
+
+if TYPE_CHECKING:
+    from scamdetect.detector import ScamDetector
 
 _FORMATS = (Format.CSV, Format.TSV, Format.JSONL, Format.TEXT)
 _STDIN = "standard input"
@@ -48,7 +50,7 @@ def score_stream(
     source: BinaryIO,
     destination: IO[bytes],
     *,
-    detector: Detector,
+    detector: ScamDetector,
     options: ScoreOptions,
     rejects: str | Path | None = None,
     progress: Report | None = None,

@@ -19,7 +19,7 @@ from scamdetect.calibration.statistics import (
     ratio_by_group,
     recall,
 )
-from scamdetect.text.perturb import PERTURBATIONS, perturb
+from scamdetect.train.perturb import PERTURBATIONS, perturb
 
 STRENGTHS = {"light": 0.2, "medium": 0.6, "heavy": 1.0}  # share of the words
 MIXED = ("leet", "zero_width", "link_tricks")

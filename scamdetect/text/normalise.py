@@ -307,11 +307,10 @@ _MOST_PASSES = 4
 
 
 def mask(text: Text) -> Text:
-    """Return the text with personal data and link names replaced by tokens.
+    """Return the text with [email], [handle], [phone], [account], [number] and [link ...] tokens.
 
-    The tokens are [email], [handle], [phone], [account], [number] and [link ...], the last with the
-    shape of the link: shortener, address or named host, number of labels, digits, path, query.
-    Amounts, dates, times and short codes are kept.
+    A link's token has its shape: shortener, address or named host, number of labels, digits, path,
+    query. Amounts, dates, times and short codes are kept.
     """
     return _settled(_mask_once, text, _TOUCHING)
 

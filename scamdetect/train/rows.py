@@ -22,11 +22,11 @@ from scamdetect.labels import KINDS, VERDICTS, Provenance
 from scamdetect.system.files import check_regular
 from scamdetect.system.os_errors import of_system, unreadable
 from scamdetect.text.normalise import find_links, fold, normalise
-from scamdetect.text.perturb import PERTURBATIONS, perturb
 from scamdetect.train.data.registry import LICENCE_POLICIES
 from scamdetect.train.data.table import has_seen_kinds, is_authored, normaliser_problem
 from scamdetect.train.form import honest_factors
 from scamdetect.train.model import Targets
+from scamdetect.train.perturb import PERTURBATIONS, perturb
 from scamdetect.train.plan import MIN_LANGUAGE_ROWS, RowFacts, draw_shares, padded, scam_groups
 from scamdetect.train.recipe import Recipe
 

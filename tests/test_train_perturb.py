@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scamdetect.errors import InputError
 from scamdetect.text.normalise import normalise
-from scamdetect.text.perturb import PERTURBATIONS, perturb
+from scamdetect.train.perturb import PERTURBATIONS, perturb
 
 LINES = {
     "full_width": "Invest today",

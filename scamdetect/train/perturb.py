@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any
 
 from scamdetect.errors import InputError, MissingExtraError
-from scamdetect.text.romanise import romanise
+from scamdetect.train.romanise import romanise
 
 Perturbation = Callable[[str, random.Random, float], str]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scamdetect.text.romanise import romanise
+from scamdetect.train.romanise import romanise
 
 
 @pytest.mark.parametrize(
