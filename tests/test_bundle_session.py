@@ -50,16 +50,6 @@ def test_no_weights_are_looked_for_in_the_current_folder(
         open_graph(model.SerializeToString(), Path("elsewhere"))
 
 
-def test_a_graph_in_another_format_is_not_loaded(tiny_bundle: Path, tmp_path: Path) -> None:
-    options = ort.SessionOptions()
-    options.optimized_model_filepath = str(tmp_path / MODEL)
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.save_model_format", "ORT")
-    ort.InferenceSession(str(tiny_bundle / MODEL), options)
-    with pytest.raises(BundleError, match="cannot load it"):
-        open_graph((tmp_path / MODEL).read_bytes(), tmp_path / MODEL)
-
-
 def test_the_probe_is_the_product_that_it_says() -> None:
     rows, depth, columns = PROBE_SHAPE
     graph = helper.make_graph(

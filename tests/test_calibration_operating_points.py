@@ -50,11 +50,6 @@ def test_the_middle_gives_the_figures_of_the_lowest_threshold(
     assert ((scores >= lowest) == (scores >= threshold)).all()
 
 
-def test_weighted_rows_count_by_their_effective_number() -> None:
-    point = operating_point([0.1, 0.2, 0.3], [], 0.5, [4.0, 1.0, 1.0])
-    assert (point.n, point.effective_n) == (3, 2.0)
-
-
 def test_rows_of_one_group_count_as_one() -> None:
     scores, groups = np.linspace(0, 0.9, 200), np.repeat(np.arange(50), 4)
     alone, together = (
@@ -66,13 +61,6 @@ def test_rows_of_one_group_count_as_one() -> None:
     assert supported(alone) and not supported(together)
     with pytest.raises(InputError, match="each of 200 rows; got 50"):
         operating_point(scores, [], 0.01, groups=np.arange(50))
-
-
-def test_a_rate_that_one_false_alarm_would_break_is_not_supported() -> None:
-    scores = np.linspace(0, 0.9, 200)
-    assert supported(operating_point(scores, [], 0.005))
-    assert not supported(operating_point(scores, [], 0.004))
-    assert not supported(operating_point(np.ones(200), [], 0.5))
 
 
 def test_a_point_is_found_by_rate_language_and_kind() -> None:

@@ -54,11 +54,6 @@ def test_a_curve_that_does_not_rise_is_refused(second: tuple[float, float]) -> N
 
 
 @given(logits)
-def test_without_a_curve_calibration_is_the_softmax(row: list[float]) -> None:
-    assert verdict_probabilities([row], 1.7, Curve()).tolist() == softmax([row], 1.7).tolist()
-
-
-@given(logits)
 def test_calibration_moves_the_scam_and_keeps_the_ratio_of_the_others(row: list[float]) -> None:
     plain = softmax([row])[0].astype(float)
     moved = verdict_probabilities([row], 1.0, CURVE, [(2.0, -0.5)])[0].astype(float)

@@ -39,16 +39,6 @@ def test_bins_have_equal_mass_where_scores_differ() -> None:
     assert [point.mass for point in found.points] == pytest.approx([1 / 15] * 15)
 
 
-def test_resamples_keep_the_base_rate() -> None:
-    """At a base rate of 20 %, 0.2 for all is right however many scams a resample draws."""
-    scam = [True] * 8 + [False] * 40
-    found = _of([0.2] * 48, scam, base_rate=0.2)
-    assert found is not None and found.base_rate == pytest.approx(0.2)
-    assert found.ece.high == pytest.approx(0.0, abs=1e-9)
-    as_drawn = _of([1 / 6] * 48, scam)
-    assert as_drawn is not None and as_drawn.ece.high > 0.05
-
-
 def test_the_noise_floor_is_the_error_of_right_probabilities() -> None:
     generator = np.random.default_rng(3)
     floors = []

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +12,7 @@ from scamdetect.conversation.predict import (
     ONLY_QUOTES,
     OWN_SIDE,
     read_conversations,
-    sender_log_odds,
 )
-from scamdetect.conversation.rule import Weights
 from scamdetect.errors import InputError
 from tests.tiny_bundle import CONVERSATION, write_tiny_bundle
 
@@ -63,12 +59,6 @@ def test_ones_own_side_is_not_judged(detector: ScamDetector) -> None:
     assert detector.predict_conversation(messages).suspect == "B"
 
 
-@pytest.mark.parametrize("me", [7, "7", " 7", 7.0])
-def test_the_own_side_is_found_whatever_its_type(detector: ScamDetector, me: int) -> None:
-    messages = [{"sender": 7, "text": LURE}, {"sender": 7.0, "text": LURE}]
-    assert detector.predict_conversation(messages, me=me).decision is Decision.UNSCORED
-
-
 @pytest.mark.parametrize("me", ["", " ", float("nan")])
 def test_a_blank_own_side_is_refused(detector: ScamDetector, me: str) -> None:
     with pytest.raises(InputError, match="me is blank"):
@@ -84,16 +74,6 @@ def test_quoting_a_lure_makes_no_suspect(detector: ScamDetector) -> None:
     found = detector.predict_conversation(said(("A", LURE), ("B", LURE), ("B", f"> {LURE}")))
     assert found.suspect == "A"
     assert [turn.reason for turn in found.turns] == [None, ONLY_QUOTES, ONLY_QUOTES]
-
-
-@pytest.mark.parametrize("padding", [" ", "\n", "\u2060", "\u200b", "\U000e0101", "\xa0\u2060"])
-def test_what_nobody_sees_pushes_no_words_out_of_the_window(
-    detector: ScamDetector, padding: str
-) -> None:
-    words = ("guaranteed", "profit", "bitcoin")
-    plain = detector.predict_conversation(words)
-    padded = detector.predict_conversation([word + padding * 100 for word in words])
-    assert padded.risk == pytest.approx(plain.risk, abs=1e-3)
 
 
 PADDINGS = [". " * 300, "\U0001f600" * 500, "!" * 600, "haha" * 150, "ok " * 200, "ok\nsure\n" * 99]
@@ -120,13 +100,6 @@ def test_turns_that_say_nothing_new_do_not_make_a_conversation_long(
         ["hello", "ok", "profit", *[filler] * 100, "guaranteed", *[filler] * 100, "bitcoin"]
     )
     assert padded.risk == pytest.approx(plain.risk, abs=0.01)
-
-
-def test_a_lure_that_is_sent_again_counts_again(detector: ScamDetector) -> None:
-    talk = [f"lunch {n}" for n in range(60)]
-    (reading,) = read_conversations(detector, 10_000, [[LURE, *talk, LURE]])
-    *_, before, after = sender_log_odds(reading, Weights(0.0, 1.0, 0.0))
-    assert after > before
 
 
 @pytest.mark.parametrize("messages", [[], [None], [""], [{"text": float("nan")}], [b"bytes"]])
@@ -177,13 +150,6 @@ def test_long_threads_take_two_texts_a_turn_of_bounded_length(
     assert max(map(len, seen)) <= CONVERSATION["window_characters"]
 
 
-def test_the_dict_is_json(detector: ScamDetector) -> None:
-    found = detector.predict_conversation(said(("A", LURE)))
-    record = json.loads(json.dumps(found.to_dict()))
-    assert record["decision"] == "flag"
-    assert record["turns"][0]["sender"] == "A"
-
-
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
 )
@@ -204,20 +170,3 @@ def test_the_risk_never_falls_and_prefixes_agree(
     for count in range(1, len(turns)):
         part = detector.predict_conversation(said(*turns[:count]))
         assert part.turns == found.turns[:count]
-
-
-def test_a_bundle_can_ask_more_of_long_conversations(
-    tmp_path: Path, detector: ScamDetector
-) -> None:
-    weights = {"bias": -1.0, "message": 0.5, "window": 0.5, "length": 2.0}
-    folder = write_tiny_bundle(
-        tmp_path / "bundle", conversation=CONVERSATION | {"weights": weights}
-    )
-    with ScamDetector.load(folder) as strict:
-        assert strict.conversation_rule.weights.length == 2.0
-        late = [*(f"lunch {n}" for n in range(200)), LURE]
-        assert strict.predict_conversation([LURE]) == replace(
-            detector.predict_conversation([LURE]), model_id=strict.model_id
-        )
-        assert strict.predict_conversation(late).decision is Decision.PASS
-        assert detector.predict_conversation(late).decision is Decision.REVIEW

@@ -4,8 +4,6 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from scamdetect.calibration.probabilities import Scaling
 from scamdetect.calibration.thresholds import Thresholds
@@ -20,7 +18,6 @@ from scamdetect.conversation.rule import (
     log_odds,
     unfitted_rule,
 )
-from scamdetect.errors import InputError
 
 WEIGHTS = Weights(bias=-1.0, message=0.5, window=0.25)
 
@@ -47,28 +44,10 @@ def test_a_long_one_goes_by_its_recent_turns_and_asks_for_more() -> None:
     assert late.log_odds(WEIGHTS) == pytest.approx(expected + 0.75 * 7.0)
 
 
-def test_a_turn_that_says_nothing_new_counts_with_the_one_before() -> None:
-    state = after(*[(-3.0, -3.0)] * FEW_TURNS)
-    state.add(4.0, -8.0, new=False)
-    assert state.turns == FEW_TURNS
-    assert state.log_odds(WEIGHTS) == -1.0 + 0.5 * 4.0 - 0.25 * 3.0
-
-
 def test_a_rule_keeps_its_length() -> None:
     steep = replace(unfitted_rule(Thresholds(0.5, 0.25)), weights=replace(WEIGHTS, length=1.0))
     assert steep.settings()["weights"]["length"] == 1.0
     assert steep.scaled(Scaling(2.0, -1.0)).weights.length == 1.0
-
-
-@pytest.mark.parametrize("length", [-0.1, math.inf])
-def test_a_length_is_a_number_from_0(length: float) -> None:
-    with pytest.raises(InputError, match="of at least 0"):
-        replace(WEIGHTS, length=length)
-
-
-@given(st.lists(st.tuples(st.floats(-8, 8), st.floats(-8, 8)), min_size=1, max_size=FEW_TURNS))
-def test_up_to_few_turns_the_order_does_not_matter(turns: list[tuple[float, float]]) -> None:
-    assert after(*turns).log_odds(WEIGHTS) == after(*reversed(turns)).log_odds(WEIGHTS)
 
 
 def test_probabilities_at_the_ends_stay_finite() -> None:

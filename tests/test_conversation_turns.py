@@ -4,12 +4,11 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.conversation.turns import IN_ORDER_OF_TIME, TIMES_MISSING, own_words, read_messages
+from scamdetect.conversation.turns import TIMES_MISSING, own_words, read_messages
 from scamdetect.errors import InputError
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -47,15 +46,6 @@ def test_one_message_is_no_conversation(given: object) -> None:
         read_messages(given)  # type: ignore[arg-type]
 
 
-def test_an_arrow_array_holds_messages() -> None:
-    given = pa.array([{"sender": "A", "text": "hello"}, {"sender": None, "text": None}])
-    messages, _ = read_messages(given)
-    assert [(message.sender, message.text) for message in messages] == [
-        ("A", "hello"),
-        (None, None),
-    ]
-
-
 def test_senders_go_by_their_names_whatever_the_type_or_spelling() -> None:
     given = [7, 7.0, np.int64(7), " 7 ", "Zoe\u0308", "Zo\u00eb"]
     messages, _ = read_messages({"text": "hi", "sender": sender} for sender in given)
@@ -65,17 +55,6 @@ def test_senders_go_by_their_names_whatever_the_type_or_spelling() -> None:
 @pytest.mark.parametrize("sender", [None, "", " ", float("nan"), np.float32("nan"), pd.NA, pd.NaT])
 def test_a_missing_or_blank_sender_is_unknown(sender: object) -> None:
     assert read_messages([{"text": "hi", "sender": sender}])[0][0].sender is None
-
-
-def test_times_out_of_order_are_put_in_order_and_noted() -> None:
-    later = {"text": "later", "time": NOON}
-    sooner = {"text": "sooner", "time": NOON - timedelta(minutes=1)}
-    messages, notes = read_messages([later, sooner])
-    assert [(message.position, message.text) for message in messages] == [
-        (1, "sooner"),
-        (0, "later"),
-    ]
-    assert notes == (IN_ORDER_OF_TIME,)
 
 
 @pytest.mark.parametrize(
@@ -141,16 +120,6 @@ def test_quotations_may_be_broken_into_other_lines_and_quoted_again() -> None:
     assert texts(said, {"sender": "B", "text": f"> Dear friend,\n{broken}\n> ok\nno"})[1] == "no"
     again = {"sender": "A", "text": f">> {OFFER}\n> no\nwhy not?"}
     assert texts(said, {"sender": "B", "text": "no"}, again)[2] == "why not?"
-
-
-def test_a_marked_line_claims_no_words() -> None:
-    first = {"sender": "B", "text": f"> {OFFER}"}
-    assert texts(first, {"sender": "A", "text": OFFER}, first) == [OFFER, OFFER, ""]
-
-
-def test_what_quotes_nothing_stays_to_the_letter() -> None:
-    odd = "one\r\ntwo\x85three\u2028four\n"
-    assert texts(odd) == [odd]
 
 
 @given(st.lists(st.fixed_dictionaries({"text": st.text(), "time": st.integers(0, 10**9)})))

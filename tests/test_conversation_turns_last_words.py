@@ -14,11 +14,6 @@ def words(*messages: str, window: int = 100) -> str:
     return last
 
 
-def test_the_last_words_end_with_the_message() -> None:
-    assert words("see you", "at noon?") == "see you\nat noon?"
-    assert words("see you", "at noon?", window=5) == "noon?"
-
-
 @pytest.mark.parametrize(
     ("padding", "left"),
     [
@@ -50,24 +45,12 @@ def test_plain_words_in_any_script_stay(text: str) -> None:
     assert without_padding(text) == text
 
 
-def test_a_line_that_is_repeated_stays_at_its_last_place() -> None:
-    assert words("pay today", "ok", "please", "Pay today!") == "ok\nplease\nPay today!"
-
-
 @pytest.mark.parametrize(
     ("text", "new"),
     [("OK", False), ("ok!\nat noon", False), ("...", False), ("", False), ("ok\nat six", True)],
 )
 def test_what_is_among_the_last_words_is_not_new(text: str, new: bool) -> None:
     assert says_new("at noon?\nok", text) is new
-
-
-def test_a_long_message_sent_again_is_not_new() -> None:
-    long = " ".join(f"word{number}" for number in range(150))
-    last = words(long, window=500)
-    assert not says_new(last, long)
-    assert says_new(last, f"{long} and pay the fee")
-    assert says_new(words("pay the fee now"), "now")
 
 
 def test_a_message_loses_its_padding_only_if_it_is_padded() -> None:

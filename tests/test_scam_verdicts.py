@@ -51,18 +51,6 @@ def test_a_lower_review_keeps_it_and_a_higher_one_is_exact(high: ScamDetector) -
     assert raised.with_thresholds(review=0.7).predict(TEXT).decision is Decision.REVIEW
 
 
-def test_a_kind_flags_what_the_verdict_sends_to_review(high: ScamDetector) -> None:
-    found = high.with_thresholds(kind_flags={"romance": 0.3}).predict(TEXT)
-    assert (found.decision, found.reason) == (Decision.FLAG, "flagged by kind romance")
-
-
-def test_a_bundle_can_say_that_its_review_is_exact(tmp_path: Path) -> None:
-    exact = BANDS | {"review_scam_verdicts": False}
-    detector = ScamDetector.load(write_tiny_bundle(tmp_path / "b", thresholds=exact), threads=1)
-    assert detector.predict(TEXT).decision is Decision.PASS
-    assert detector.with_thresholds(review=0.69).predict(TEXT).decision is Decision.PASS
-
-
 def test_streams_tables_and_dumps_decide_alike(
     high: ScamDetector, folder: Path, tmp_path: Path
 ) -> None:
