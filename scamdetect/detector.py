@@ -141,11 +141,7 @@ class ScamDetector:
 
     @property
     def kind_thresholds(self) -> Mapping[Kind, KindThresholds]:
-        """Return the thresholds of the kinds that have separate ones; other kinds share one.
-
-        ``kinds`` of a prediction lists the kinds above ``f1``. In a bundle recalibrated on your own
-        messages, ``f1`` refers to the original probabilities, which still decide ``kinds``.
-        """
+        """Return the thresholds of the kinds that have separate ones; other kinds share one."""
         return self.bundle.kind_thresholds
 
     def operating_point(
@@ -163,10 +159,9 @@ class ScamDetector:
 
     @property
     def presets(self) -> Mapping[str, OperatingPoint]:
-        """Return the named operating points of the bundle.
+        """Return the named operating points that the bundle has enough calibration rows for.
 
-        The names are ``balanced`` (0.5 % false alarms), ``sweep`` (2 %) and ``strict`` (0.1 %). A
-        preset is missing if the bundle had too few legitimate calibration rows for its rate.
+        They are ``balanced`` (0.5 % false alarms), ``sweep`` (2 %) and ``strict`` (0.1 %).
         """
         return presets(self.bundle.operating_points)
 
@@ -291,9 +286,11 @@ class ScamDetector:
 
         Every turn is read in full: the cascade is tested only on single messages.
         """
-        from scamdetect.conversation.predict import predict_conversations
+        from scamdetect.conversation.predict import judge, read_conversations
 
-        return predict_conversations(self._in_full(), self.conversation_rule, conversations, me)
+        rule = self.conversation_rule
+        readings = read_conversations(self._in_full(), rule.window_characters, conversations, me)
+        return [judge(reading, rule, self.model_id) for reading in readings]
 
     @property
     def conversation_rule(self) -> ConversationRule:
@@ -333,8 +330,9 @@ class ScamDetector:
         from scamdetect.dumps.score import ScoreOptions, score_file
 
         chosen = ScoreOptions(**options)
-        return score_file(source, destination, detector=self, options=chosen, progress=progress,
-                          stop=stop)  # fmt: skip
+        return score_file(
+            source, destination, detector=self, options=chosen, progress=progress, stop=stop
+        )
 
     def close(self) -> None:
         """Clear the score cache; the detector remains usable."""

@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from scamdetect.conversation.rule import (
     LEAST,
@@ -31,23 +31,15 @@ from scamdetect.frames.tables import check_several
 from scamdetect.labels import Decision, Kind, Verdict
 from scamdetect.prediction import SCHEMA_VERSION, KindScore, Prediction, ranked
 
+if TYPE_CHECKING:
+    from scamdetect.detector import ScamDetector
+
 OWN_SIDE = "written by the own side"
 ONLY_QUOTES = "only quotes others"
 NOTHING_JUDGED = "there is nothing to judge"
 
 _MOST_MATTERED = 3
 _NEAR = math.log(10)  # below the highest, in log odds
-
-
-class Detector(Protocol):
-    """The methods of ScamDetector that a conversation needs."""
-
-    @property
-    def model_id(self) -> str:
-        """Return the model id."""
-
-    def predict(self, texts: Iterable[object], /) -> list[Prediction]:
-        """Return one prediction per text, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,32 +130,16 @@ class Reading:
     notes: tuple[str, ...]
 
 
-def predict_conversations(
-    detector: Detector,
-    rule: ConversationRule,
-    conversations: Iterable[Iterable[Any]],
-    me: str | int | None = None,
-) -> list[ConversationPrediction]:
-    """Return a prediction for each conversation; the texts of all are scored together.
-
-    Each is an iterable of messages as for ``turns.read_messages``. Messages of ``me`` are not
-    judged; without ``me`` all senders are. Takes time linear in the number of messages.
-    """
-    readings = read_conversations(detector, rule.window_characters, conversations, me)
-    return [judge(reading, rule, detector.model_id) for reading in readings]
-
-
 def read_conversations(
-    detector: Detector,
+    detector: ScamDetector,
     window: int,
     conversations: Iterable[Iterable[Any]],
     me: str | int | None = None,
 ) -> list[Reading]:
-    """Return the model's output for the turns of each conversation.
+    """Return the model's output for the turns of each conversation; all are scored together.
 
-    ``window`` is how many characters of a sender's last words are read together. Padding is removed
-    from them, and from a padded message (see ``last_words``). Raises InputError as
-    ``turns.read_messages`` does, and for a blank ``me``.
+    ``window`` characters of a sender's last words are read together, without padding. Messages of
+    ``me`` are not judged. Raises InputError as ``read_messages`` does, and for a blank ``me``.
     """
     own_name = None if me is None else sender_name(me)
     if me is not None and own_name is None:
@@ -209,17 +185,14 @@ def _reading(
         message, window = next(predictions), next(predictions)
         reasons[place] = None
         if message.scam_probability is None:
-            quotes = _only_quotes(messages[place].text, text)
+            whole = messages[place].text
+            quotes = isinstance(whole, str) and text != whole and not str(text).strip()
             reasons[place] = ONLY_QUOTES if quotes else message.reason
             continue
         odds, kinds = (_log_odds(message), _log_odds(window)), (*message.kinds, *window.kinds)
         sender, scam = messages[place].sender, message.scam_probability
         judged.append(Judged(place, sender, *odds, scam, kinds, new))
     return Reading(tuple(messages), tuple(reasons), tuple(judged), notes)
-
-
-def _only_quotes(text: object, own: object) -> bool:
-    return isinstance(text, str) and own != text and not str(own).strip()
 
 
 def _is_by(message: Message, name: str | None) -> bool:
