@@ -70,7 +70,6 @@ from scamdetect.train.data.mix import reference_weights
 from scamdetect.train.data.scores import (
     DetectorScores,
     commit,
-    identify_languages,
     machine,
     score_texts,
     today,
@@ -261,7 +260,7 @@ def build_report(
         notes=(*notes, *_notes(rows, final)),
         detectors=tuple(evaluations),
         calibrate_false_alarms=calibrated,
-        languages=_languages(rows, shipped, log),
+        languages=_languages(rows, shipped),
         reliability={
             scores.name: _reliability(rows, scores)
             for scores in scored
@@ -346,16 +345,11 @@ def _messages(own: pa.Table) -> Sequence[Message]:
     ]
 
 
-def _languages(rows: Rows, shipped: DetectorScores, log: Log) -> tuple[LanguageAccuracy, ...]:
+def _languages(rows: Rows, shipped: DetectorScores) -> tuple[LanguageAccuracy, ...]:
+    if shipped.languages is None:
+        return ()
     truth = column(rows.scored, "lang")
-    found = []
-    if shipped.languages is not None:
-        found.append(language_accuracy(shipped.name, truth, shipped.languages))
-    log("py3langid: identifying the languages")
-    identified = identify_languages(detector_texts(rows.scored))
-    if identified is not None:
-        found.append(language_accuracy("py3langid", truth, identified))
-    return tuple(found)
+    return (language_accuracy(shipped.name, truth, shipped.languages),)
 
 
 def _notes(rows: Rows, final: bool) -> tuple[str, ...]:

@@ -71,19 +71,6 @@ def score_texts(
     return DetectorScores(name, scam, flagged, tuple(kinds), languages, model_id)
 
 
-def identify_languages(texts: Sequence[Any]) -> Objects | None:
-    """Return py3langid's language of each text (n,), None if it is not installed."""
-    try:
-        from py3langid import classify
-    except ImportError:
-        return None
-    found = np.full(len(texts), UNDETERMINED, dtype=object)
-    for row, text in enumerate(texts):
-        if isinstance(text, str) and text:
-            found[row] = classify(text)[0]
-    return found
-
-
 def today() -> str:
     """Return the date in UTC."""
     return datetime.now(UTC).date().isoformat()
