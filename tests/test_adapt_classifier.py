@@ -267,12 +267,3 @@ def test_parameters_are_those_given(tiny_bundle: Path) -> None:
     }  # fmt: skip
     assert clone(made).get_params() == made.get_params()
     assert made.fit(TEXTS, LABELS).model_id_ == Bundle.load(tiny_bundle).model_id
-
-
-def test_the_examples_of_the_documentation_run(capsys: pytest.CaptureFixture[str]) -> None:
-    page = (Path(__file__).resolve().parent.parent / "docs/scikit_learn.md").read_text("utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    names: dict[str, object] = {}
-    for block in blocks:
-        exec(block, names)
-    assert len(blocks) == 3 and "['fine' 'fraud'] ['fraud']" in capsys.readouterr().out

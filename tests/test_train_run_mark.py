@@ -219,7 +219,7 @@ def test_a_mark_is_bound_to_its_corpus_its_plan_and_its_folder(
     stable: Path, recipe: Path, corpus: Path, tmp_path: Path
 ) -> None:
     mark, out = Mark.load(stable, 4_000, averaged=False), tmp_path / "run"
-    with pytest.raises(RecipeError, match="trained with another corpus"):
+    with pytest.raises(RecipeError, match="trained on another corpus"):
         train_from(mark, _corpus(tmp_path / "other.parquet", 204), out, True, _ignore)
     for resume in (True, False):
         with pytest.raises(RecipeError, match="is the run to start from"):

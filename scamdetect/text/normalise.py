@@ -123,9 +123,9 @@ _BREAKS = re.compile(r" ?\n(?: ?\n)+ ?| ?\n ?")
 def fold(text: Text, version: int = NORMALISER_VERSION) -> Text:
     """Return the text without the disguises that hide words from a filter.
 
-    ``version`` 2 does not join spelt words nor read "pr1ze" as a word. Accepts any str. Clean text in any language keeps its letters: joiners are kept where Arabic,
-    Indic and South-East Asian scripts and emoji need them, and look-alikes change only inside words
-    of mixed script.
+    ``version`` 2 does not join spelt words nor read "pr1ze" as a word. Accepts any str. Clean text
+    in any language keeps its letters: joiners are kept where Arabic, Indic and South-East Asian
+    scripts and emoji need them, and look-alikes change only inside words of mixed script.
     """
     if not text.isascii():
         text = _fold_unicode(text)

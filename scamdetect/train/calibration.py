@@ -355,7 +355,7 @@ def fit_calibration(
     }
     counts = CalibrationRows(
         {name: (int(a.sum()), int(b.sum())) for name, (a, b) in in_language.items()},
-        {kind.value: int((known & truth[:, place]).sum()) for place, kind in enumerate(KINDS)},
+        {kind: int((known & truth[:, place]).sum()) for place, kind in enumerate(KINDS)},
     )
 
     def point(fpr: float, honest: Bools, fraud: Bools, name: str | None = None) -> OperatingPoint:
@@ -369,10 +369,10 @@ def fit_calibration(
     flag, review = (shipped_point(points, fpr) for fpr in rates)
     to_review = (probability >= review.threshold) | (probabilities.argmax(axis=1) == _SCAM)
     for place, kind in enumerate(KINDS):
-        if counts.kinds[kind.value] >= FEWEST:
+        if counts.kinds[kind] >= FEWEST:
             of_kind = known & truth[:, place]
             points += [
-                with_recall(one, probability[of_kind], mix[of_kind], kind.value)
+                with_recall(one, probability[of_kind], mix[of_kind], kind)
                 for one in points
                 if one.kind is None and one.fpr in OWN_FPRS
             ]

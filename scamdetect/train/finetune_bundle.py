@@ -21,7 +21,7 @@ from scamdetect.bundle.bundle import CARD, CONFIG, MODEL, NGRAMS, Bundle, write_
 from scamdetect.bundle.ngrams import NgramTable
 from scamdetect.bundle.scorer import Scorer
 from scamdetect.calibration.statistics import Floats, effective_size
-from scamdetect.labels import KINDS, VERDICTS, Verdict
+from scamdetect.labels import KINDS, VERDICTS, Kind, Verdict
 from scamdetect.system.files import read_text, write_text
 from scamdetect.text.normalise import NORMALISER_VERSION
 from scamdetect.train.calibration import FEWEST, REVIEW_FPR, UNCALIBRATED, calibrate
@@ -184,7 +184,7 @@ def own_shares(table: pa.Table, weights: Floats) -> dict[str, float]:
     }
 
 
-def kept_thresholds(base: Bundle, kinds: Mapping[str, int]) -> dict[str, dict[str, float | None]]:
+def kept_thresholds(base: Bundle, kinds: Mapping[Kind, int]) -> dict[str, dict[str, float | None]]:
     """Return the base's thresholds of kinds with too few calibrate rows for new ones.
 
     With the common threshold, the alternative, they would never be listed, because it is high.
@@ -193,7 +193,7 @@ def kept_thresholds(base: Bundle, kinds: Mapping[str, int]) -> dict[str, dict[st
     return {
         kind.value: {"f1": pair.f1, "precision": None}
         for kind, pair in base.kind_thresholds.items()
-        if kinds[kind.value] < FEWEST
+        if kinds[kind] < FEWEST
     }
 
 
