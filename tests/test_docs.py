@@ -21,7 +21,11 @@ from scamdetect.bundle.bundle import Bundle
 from scamdetect.cli import main as scamdetect
 from scamdetect.cli.commands import cli
 
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+# The log keeps the commands of its days.
+PAGES = (
+    ROOT / "README.md",
+    *(page for page in sorted((ROOT / "docs").rglob("*.md")) if page.name != "LOG.md"),
+)
 # The beginnings of commands that need a network, a corpus, half an hour or another test.
 NOT_RUN = (
     "scamdetect bench", "scamdetect data", "scamdetect export", "scamdetect finetune",

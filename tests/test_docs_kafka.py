@@ -16,9 +16,9 @@ from scamdetect import ScamDetector
 
 kafka = pytest.importorskip("confluent_kafka", reason="needs the extra dev")
 
-pytestmark = pytest.mark.network_loopback
+pytestmark = [pytest.mark.network_loopback, pytest.mark.slow]
 
-PAGE = ROOT / "docs" / "howto" / "kafka.md"
+PAGE = ROOT / "docs" / "howto" / "scale.md"
 GOOD = [f"guaranteed bitcoin profit {number}" for number in range(6)]
 POISON = [b"", b"{", b"\xff\xfe", b'"text"', b'{"text": 7}', b"[" * 100_000]
 
@@ -27,7 +27,7 @@ POISON = [b"", b"{", b"\xff\xfe", b'"text"', b'{"text": 7}', b"[" * 100_000]
 def program() -> dict[str, Any]:
     """Return the names of the program on the page, with a batch that is soon full."""
     names: dict[str, Any] = {"__name__": "kafka_page"}
-    (code,) = (block.code for block in blocks(PAGE) if block.language == "python")
+    (code,) = (block.code for block in blocks(PAGE) if "confluent_kafka" in block.code)
     exec(compile(code, PAGE.name, "exec"), names)
     names["BATCH"] = 4
     return names

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from scamdetect.cli.streams import say
 from scamdetect.evaluate.report import evaluate_bundle
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
 
 
 def main() -> None:
@@ -24,7 +28,7 @@ def main() -> None:
         options.corpus,
         options.output,
         options.final,
-        say,
+        _print,
         report=options.report,
         base=None if options.base == "none" else options.base,
     )

@@ -20,7 +20,7 @@ Record = Mapping[str, Any]
 EACH = 6  # failures of the honest messages, and of the scams
 # The keys that each file must have, and the command that writes it.
 _KINDS = {
-    "evaluation": (("detectors", "reliability", "contamination"), "scamdetect evaluate"),
+    "evaluation": (("detectors", "reliability", "contamination"), "python -m scamdetect.evaluate"),
     "pools": (("half", "detectors"), "benchmarks/pools.py"),
     "final": (("flag_recall", "cells", "gates"), "benchmarks/final.py"),
     "everyday": (("flag_recall", "cells", "gates"), "benchmarks/final.py"),
