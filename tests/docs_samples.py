@@ -170,6 +170,7 @@ SAMPLES: dict[str, Callable[[Path], None]] = {
     "messages.jsonl": jsonl,
     "models/scamdetect-small": bundle,
     "new-bundle": bundle,
+    "own-bundle": bundle,
     "own-model": bundle,
     "own.csv": table,
     "queue.csv": labelled,
