@@ -250,8 +250,9 @@ def groups_page(found: Figures) -> list[str]:
         "",
         "## Sources opened for releases only",
         "",
-        f"`python -m scamdetect.evaluate BUNDLE --final`, {found.opened['date']}. R@1% uses the honest "
-        "rows of the source; T@1% is one threshold for all sources, set on the calibrate rows.",
+        f"`python -m scamdetect.evaluate BUNDLE --final`, {found.opened['date']}. R@1% uses the "
+        "honest rows of the source; T@1% is one threshold for all sources, set on the calibrate "
+        "rows.",
         "",
         *_opened(found),
         "",

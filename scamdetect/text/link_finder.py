@@ -38,7 +38,7 @@ _PATH = re.compile(
 _QUERY = re.compile(r"[?#][^\s<>\"'`«»“”„’「」『』（）【】《》，。、；！？" + _SPACELESS + "]*")
 # Words after the last part of a path, in a text without blanks after punctuation.
 _NEXT_WORD = re.compile(
-    r"[,;!](?=[A-Za-z]+(?:[^\w/.-]|$))|(?<=[a-z0-9])\.(?=[A-Z][a-z]+(?:[^\w/]|$))"
+    r"[,;!](?=[A-Za-z]+\.*(?:[^\w/.-]|$))|(?<=[a-z0-9])\.(?=[A-Z][a-z]+(?:[^\w/]|$))"
 )
 _LINK_START = re.compile(r"(?<![A-Za-z])(https?|ftp)://", re.IGNORECASE)
 _BARE = re.compile(
