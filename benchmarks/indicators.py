@@ -54,7 +54,7 @@ from scamdetect.train.typed import Located, locate_jsonl
 ROOT = Path(__file__).resolve().parent.parent
 PRECISION, RECALL, PROPOSED = 0.98, 0.95, 1  # the last a 10,000 honest messages
 SAMPLE, SEED = 50_000, 24
-TYPES = tuple(one for one in IndicatorType if one is not IndicatorType.SENDER)
+TYPES = tuple(IndicatorType)
 _PLATFORMS = {"kakaotalk": "kakao", "messenger": "facebook"}
 _PORT = re.compile(r":\d+$")
 

@@ -22,7 +22,6 @@ VALUES = {
     IndicatorType.EMAIL: "claims@parcel-fee.example",
     IndicatorType.HANDLE: "telegram:parcel_fee_help",
     IndicatorType.IBAN: "DE89370400440532013000",
-    IndicatorType.SENDER: "ParcelFee",
 }
 
 
@@ -43,7 +42,6 @@ def proposal(kind: IndicatorType = IndicatorType.DOMAIN, **other: Any) -> Propos
             "languages": ("en", "de"),
             "kinds": ("delivery", "phishing"),
             "campaigns": ("0012345678901234",),
-            "labelled": False,
             "verified": True,
             "model_id": "tiny@1+abc",
             **other,

@@ -74,7 +74,6 @@ def test_the_summary_as_json(folder: Path) -> None:
     ("arguments", "problem"),
     [
         (("--types", "cards"), "(--types): unknown cards"),
-        (("--labels", "a.csv", "--labels", "b.csv"), "pass one for each scored file"),
         (("--recipient-column", "nobody"), "nobody"),
         (("--types", "phone", "--region", "uk"), "ISO 3166"),
         (("-o", "review.parquet"), "ends in .csv"),

@@ -94,24 +94,24 @@ def test_values_get_the_form_of_a_message(tmp_path: Path, kind: str, value: str,
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ("10.0.0.8", "an IP address instead of a domain"),
-        ("printer.local", "a private or reserved name"),
-        ("http://192.168.0.1/pay", "a private or reserved name"),
-        ("co.uk", "a public suffix"),
+        ("10.0.0.8", "not a valid domain"),
+        ("printer.local", "reserved or private name"),
+        ("http://192.168.0.1/pay", "reserved or private name"),
+        ("co.uk", "not a valid domain"),
         ("par\u202ecel.example", "with hidden or direction characters"),
         ("not a domain", "not a valid domain"),
         ("", "without a value"),
-        ("x" * 3_000 + ".example", "empty, or longer than"),
-        ("https://parcel.example/?id=7", "only in its query"),
-        ("https://parcel.example/4111111111111111", "payment card number"),
+        ("x" * 3_000 + ".example", "not a valid domain"),
+        ("https://parcel.example/?id=7", "not a valid link"),
+        ("https://parcel.example/4111111111111111", "not a valid link"),
         ("google.com", "official domain|most visited"),
         ("accounts.google.com", "official domain|most visited"),
         ("lin.ee", "shared host|most visited"),
         ("phone;0170 1234567", "without its country"),
-        ("md5;0", "of the type md5, for which messages are not checked"),
-        (";a.example;101;;", "not a number from 0 to 100"),
+        ("md5;0", "of a type for which messages are not checked"),
+        (";a.example;high;;", "an invalid date, confidence or withdrawn"),
         (";a.example;;soon;", "an invalid date"),
-        (";a.example;;;maybe", "other than true or false"),
+        (";a.example;;;maybe", "an invalid date, confidence or withdrawn"),
         (";a.example;29;;", "of a confidence below 30"),
         (";a.example;;2026-11-25;", "expired"),
         (";a.example;;;yes", "withdrawn"),
@@ -137,8 +137,8 @@ def test_our_exports_and_withdrawals_are_read_back(tmp_path: Path, name: str) ->
     for path, revoke in ((tmp_path / name, False), (tmp_path / f"gone-{name}", True)):
         write_export(review, path, ExportOptions("Bank", kind, revoke=revoke), now=now)
     missing = {
-        "stix.json": {"wallet", "phone", "iban", "sender"}, "misp.json": {"sender"},
-    }.get(name, {"sender"})  # fmt: skip
+        "stix.json": {"wallet", "phone", "iban"},
+    }.get(name, set())
     expected = {
         f"{kind}:{value.removeprefix('https://')}"
         for kind, value in VALUES.items() if kind not in missing
@@ -171,7 +171,6 @@ def test_stix_bundles(tmp_path: Path) -> None:
         indicator(1, "[url:value LIKE '%pay%']"),
         indicator(2, "[file:name = 'a.exe']"),
         indicator(3, "alert tcp", pattern_type="snort"),
-        domain(4, "a.example", spec_version="3.0"),
         indicator(5, "[domain-name:value = 'b.example' AND url:value = 'http://b.example/x']"),
         indicator(6, "[domain-name:value = 'b.example'] FOLLOWEDBY [url:value = 'http://b.co/x']"),
         "no object",
@@ -188,11 +187,9 @@ def test_stix_bundles(tmp_path: Path) -> None:
     }  # fmt: skip
     reasons = {reason.partition(";")[0]: count for reason, (count, _) in left_out(path).items()}
     assert reasons == {
-        "not an indicator, so messages cannot be checked for it": 2,
-        "with a pattern that is not an equality": 3,
-        "of the type file name, for which messages are not checked": 1,
-        "with a pattern in another language than STIX": 1,
-        "of another STIX version than 2.0 and 2.1": 1,
+        "not an indicator": 2,
+        "with a pattern that is not an equality": 4,
+        "of a type for which messages are not checked": 1,
     }
 
 
@@ -247,7 +244,7 @@ def test_misp_events(tmp_path: Path) -> None:
         }  # fmt: skip
     counts = {reason[:12]: count for reason, (count, _) in left_out(path).items()}
     assert counts == {
-        "of the type ": 1, "not intended": 1, "expired; ask": 2, "of a confide": 1, "withdrawn": 1,
+        "of a type fo": 1, "not intended": 1, "expired; ask": 2, "of a confide": 1, "withdrawn": 1,
     }  # fmt: skip
 
 
@@ -278,10 +275,8 @@ def test_later_rows_without_an_id_replace_earlier_ones_of_the_feed(tmp_path: Pat
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("a.json", "<stix:STIX_Package/>", "XML is not supported"),
-        ("a.json", '{"objects": [', "not valid JSON"),
-        ("a.json", "[" * 100_000, "not valid JSON"),
-        ("a.json", '{"objects": []}', "not a STIX bundle with objects"),
+        ("a.json", '{"objects": [', "not JSON in UTF-8"),
+        ("a.json", "[" * 100_000, "not JSON in UTF-8"),
         ("a.json", f'{{"x": "{MARK}"}}', "not a STIX bundle with objects"),
         ("a.csv", f"name,text\n1,{MARK}\n", "no column with indicators"),
         ("a.csv", "", "empty"),

@@ -111,7 +111,7 @@ def test_governments_are_blocked(name: str) -> None:
 def test_mail_of_people_at_large_sites_may_be_listed_but_no_security_desk() -> None:
     large = next(
         name for name, reason in GUARD.blocked.items()
-        if reason == module._BLOCKING["tranco10k"] and name not in official_domains()
+        if reason == module.VISITED and name not in official_domains()
     )  # fmt: skip
     assert GUARD.verdict(EMAIL, f"fake.prince@{large}") is None
     assert GUARD.verdict(EMAIL, f"abuse@{UNKNOWN}.com") == ROLE

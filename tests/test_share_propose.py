@@ -19,7 +19,6 @@ from scamdetect.text.indicators import IndicatorType
 
 LURE = "guaranteed bitcoin profit, join us today"
 PLAIN = "hello lunch, see you there my friend"
-ALL = [kind for kind in IndicatorType if kind is not IndicatorType.SENDER]
 WALLET = "1BoatSLRHtKNngkdXEeobR76b53LETtpyT"
 Row = dict[str, Any]
 
@@ -77,7 +76,7 @@ def test_a_proposal_has_the_evidence_of_all_messages(tmp_path: Path) -> None:
         "publish": "", "reviewer": "", "date": "", "type": "link", "messages": "10",
         "value": "https://x.example/pay", "flagged": "9", "senders": "9",
         "first_day": "2026-04-01", "last_day": "2026-05-01", "languages": "en",
-        "kinds": "crypto investment", "labelled": "no", "verified": "yes",
+        "kinds": "crypto investment", "verified": "yes",
         "model_id": "tiny@1+abc", "confidence": "59", "tlp": "TLP:GREEN",
     }  # fmt: skip
     path = tmp_path / "review.csv"
@@ -163,44 +162,14 @@ def test_without_a_sender_column_domains_and_links_of_ten_messages(tmp_path: Pat
     assert set(review) == {"x.example", "https://x.example/a"}
     assert review["x.example"]["senders"] == ""
     assert summary.left_out == {"fewer than 10 messages, and senders are not known": 2}
-    for options in ({"types": ["wallet"]}, {"senders": True}):
-        with pytest.raises(InputError, match="sender_column"):
-            proposed(tmp_path, rows, sender_column=None, **options)
-
-
-def test_senders_are_proposed_on_request(tmp_path: Path) -> None:
-    rows = [*lures("now", 3, who="PARCEL-INFO"), *lures("now", 2, who="TWICE")]
-    assert proposed(tmp_path, rows)[0] == {}
-    review, summary = proposed(tmp_path, rows, senders=True)
-    assert list(review) == ["PARCEL-INFO"] and review["PARCEL-INFO"]["tlp"] == "TLP:AMBER"
-    assert summary.left_out == {"fewer than 3 messages of the sender": 1}
+    with pytest.raises(InputError, match="sender_column"):
+        proposed(tmp_path, rows, sender_column=None, types=["wallet"])
 
 
 def _table(path: Path, names: str, rows: Sequence[tuple[object, ...]]) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([names.split(), *rows])
     return path
-
-
-def test_a_label_counts_for_the_whole_campaign(tmp_path: Path) -> None:
-    missed = [row(f"{PLAIN} pay the fee {n} at https://missed.example") for n in range(3)]
-    rows = [*missed, *lures("it is an honest offer at https://honest.example", 5)]
-    assert set(proposed(tmp_path, rows)[0]) == {"honest.example", "https://honest.example"}
-    names = "row text label part inclusion_probability decision"
-    labels = _table(
-        tmp_path / "labels.csv", names,
-        [(2, "t 2", "scam", "uncertain", "", "pass"), (8, "t 8", "legit", "uncertain", "", "pass")],
-    )  # fmt: skip
-    review, summary = proposed(tmp_path, rows, labels=[labels])
-    assert set(review) == {"missed.example", "https://missed.example"}
-    shown = review["missed.example"]
-    assert (shown["labelled"], shown["flagged"], shown["confidence"]) == ("yes", "0", "90")
-    assert summary.left_out == {"a person labelled its campaign as no scam": 2}
-    wrong = _table(tmp_path / "l.csv", names, [(9, "t 9", "scam", "uncertain", "", "pass")])
-    with pytest.raises(InputError, match="does not have; pass the labels of this dump"):
-        proposed(tmp_path, rows, labels=[wrong])
-    with pytest.raises(InputError, match="pass one for each scored file"):
-        proposed(tmp_path, rows, labels=[labels, labels])
 
 
 def test_campaigns_of_the_members_file(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from scamdetect.text.indicators import DEFAULT, IndicatorType, indicators_of, pl
 from scamdetect.text.numbers import find_ibans, find_phones, has_card, plain_digits
 from scamdetect.text.wallets import find_wallets, wallet_of
 
-ALL = tuple(kind for kind in IndicatorType if kind is not IndicatorType.SENDER)
+ALL = tuple(IndicatorType)
 BITCOIN = "1BoatSLRHtKNngkdXEeobR76b53LETtpyT"
 MESSAGE = (
     f"Pay at hxxps://login.parcel[.]example/pay?id=1 or send BTC to {BITCOIN}, call +44 7700 "
@@ -88,7 +88,6 @@ PLAIN = {
     IndicatorType.EMAIL: ("Help@Parcel.example", "help@parcel.example", "help"),
     IndicatorType.HANDLE: ("Telegram:Prof_Smith", "telegram:prof_smith", "prof_smith"),
     IndicatorType.IBAN: ("gb29 nwbk 6016 1331 9268 19", "GB29NWBK60161331926819", "GB29"),
-    IndicatorType.SENDER: (" DHL  INFO ", "DHL INFO", ""),
 }  # fmt: skip
 
 

@@ -47,24 +47,11 @@ def share() -> None:
 )
 @click.option("--region", metavar="CC", help="Country of local phone numbers, such as GB.")
 @click.option(
-    "--senders",
-    is_flag=True,
-    help="Also propose senders. They are easily forged: do not publish a possible victim.",
-)
-@click.option(
     "--campaigns",
     type=click.Path(path_type=Path),
     metavar="MEMBERS",
     help="Members file that `scamdetect campaigns` wrote for SCORED.  [default: messages with the "
     "same template are one campaign]",
-)
-@click.option(
-    "--labels",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    metavar="FILE",
-    help="Labelled queue, one for each SCORED. Campaigns labelled scam are proposed, those "
-    "labelled legit or spam are not.",
 )
 @WORK_FOLDER
 @OVERWRITE_FILE
@@ -83,10 +70,9 @@ def propose(
     """Propose indicators for review in a CSV file.
 
     SCORED are files, or folders of parts, with all rows. An indicator is proposed if at least 80 %
-    of the messages that contain it are flagged, from at least 3 senders, or if its campaign is
-    labelled scam. Indicators of honest organisations and of recipients are left out. To publish a
-    row, write yes in the column publish, and fill in the reviewer and the date. Keep the .parquet
-    of the same name next to the file.
+    of the messages that contain it are flagged, from at least 3 senders. Indicators of honest
+    organisations and of recipients are left out. To publish a row, write yes in the column publish,
+    and fill in the reviewer and the date. Keep the .parquet of the same name next to the file.
     """
     from scamdetect.cli.console import progress, say_next
 
@@ -102,10 +88,10 @@ def propose(
     if log_json:
         say_json(json.dumps({"event": "done"} | asdict(summary), default=str), err=True)
     elif not quiet:
-        found = ", ".join(f"{name} {count:,}" for name, count in summary.proposed.items())
+        types_shown = ", ".join(f"{name} {count:,}" for name, count in summary.proposed.items())
         say(
             f"{sum(summary.proposed.values()):,} indicators proposed of {summary.rows:,} rows"
-            f"{found and f': {found}'}",
+            f"{types_shown and f': {types_shown}'}",
             *(f"left out {count:,}: {reason}" for reason, count in summary.left_out.items()),
             f"to publish a row of {summary.destination}, write yes in the column publish, and fill "
             "in the reviewer and the date",

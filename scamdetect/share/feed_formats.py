@@ -1,7 +1,7 @@
 """Read the records of feeds: CSV, TSV, JSONL, text lines, JSON arrays, MISP events, STIX bundles.
 
 All formats give unchecked records with the keys of ``_COLUMNS``; ``problem`` is why one cannot be
-used.
+used. MISP and STIX are read as plain JSON: their libraries refuse a whole feed for one entry.
 """
 
 from __future__ import annotations
@@ -33,21 +33,22 @@ _COLUMNS = {
     "changed": "changed,modified,updated,last_updated",
     "id": "id",
 }
-_TYPED_BY_NAME = frozenset(("url", "domain", "hostname", "phone"))
-_OTHER_ABUSE = frozenset(("copyright", "piracy", "trademark"))  # rights, not fraud
-_MISP_LEVELS = {
-    "completely-confident": 100, "usually-confident": 75, "fairly-confident": 50,
-    "rarely-confident": 25, "unconfident": 0,
-}  # fmt: skip
-_LEVEL = re.compile(r'misp:confidence-level="?([a-z-]+)"?')
+_TYPED_BY_NAME = ("url", "domain", "hostname", "phone")
+_OTHER_ABUSE = ("copyright", "piracy", "trademark")  # rights, not fraud
+_TRUE = (True, 1, "1", "true")
+_LEVELS = {"completely": 100, "usually": 75, "fairly": 50, "rarely": 25, "unconfident": 0}
+_LEVEL = re.compile(r'misp:confidence-level="?([a-z]+)')
 _RETENTION = re.compile(r"retention:(\d{1,4})([dwmy])")
 _DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
 _STIX_TYPES = {"domain-name:value": "domain", "url:value": "url", "email-addr:value": "email"}
 # Objects in every bundle that list no indicator.
-_STIX_OTHERS = frozenset(("identity", "marking-definition", "extension-definition", "sighting"))
-_EQUALITY = re.compile(r"([a-z0-9-]+:[\w.-]+)\s*=\s*'((?:[^'\\]|\\.)*)'")
-_JOINED = re.compile(r"\s*(?:\]\s*OR\s*\[|OR|AND)\s*")
-_NOT_EQUAL = "with a pattern that is not an equality; messages are only checked for whole values"
+_STIX_OTHERS = ("identity", "marking-definition", "extension-definition", "sighting")
+_VALUE = r"\s*=\s*'((?:[^'\\]|\\.)*)'"
+_EQUALITY = re.compile(r"([a-z0-9-]+:[\w.-]+)" + _VALUE)
+_ANY_OF = re.compile(r"\[\s*(?:\]?\s*OR\s*\[?\s*)*\]")  # around equalities
+_ACCOUNT = re.compile(
+    rf"\[user-account:account_type{_VALUE}\s+AND\s+user-account:(?:account_login|user_id){_VALUE}\]"
+)
 
 
 def read_feed(path: Path) -> Records:
@@ -55,24 +56,32 @@ def read_feed(path: Path) -> Records:
     if path.suffix.lower() != ".json":
         return _table(path)
     try:
-        text = read_text(path, "utf-8-sig")
+        whole = json.loads(read_text(path, "utf-8-sig"))
     except OSError as problem:
         raise unreadable(path, problem) from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8; download it again") from None
-    return _json(path, text)
+    except (ValueError, RecursionError):
+        raise InputError(f"{path}: not JSON in UTF-8; export or download it again") from None
+    if events := list(_misp_events(whole)):
+        return (record for event in events for record in _misp(event))
+    if isinstance(whole, list):
+        return ((f"object {n}", _of_members(item)) for n, item in enumerate(whole, 1))
+    if isinstance(whole, dict) and isinstance(whole.get("objects"), list):
+        return _stix(whole["objects"])
+    raise InputError(
+        f"{path}: not a STIX bundle with objects, a MISP event or an array of records; use the "
+        "extension .jsonl for a file of one JSON object per line"
+    )
 
 
 def _table(path: Path) -> Records:
     """Yield the records of any other format that can be scored; in text # starts a comment."""
-    dump = open_dump(path)
+    dump, number = open_dump(path), 0
     names = [name.strip().casefold() for name in dump.schema.names]
     is_text = path.suffix.lower() == ".txt"
     if not is_text and not {*_COLUMNS["value"].split(",")} & {*names}:
         raise InputError(
             f"{path}: no column with indicators; name it signal, indicator, value, url or domain"
         )
-    number = 0
     for batch in dump.batches():
         for reject in batch.rejects:
             yield f"line {reject.line}", {"problem": f"not readable ({reject.reason})"}
@@ -80,54 +89,30 @@ def _table(path: Path) -> Records:
         for cells in zip(*columns, strict=True):
             number += 1
             if not is_text:
-                yield f"row {number}", _of_member(dict(zip(names, cells, strict=True)))
+                yield f"row {number}", _of_members(dict(zip(names, cells, strict=True)))
             elif value := str(cells[0] or "").partition("#")[0].strip():
                 yield f"row {number}", {"value": value}
 
 
-def _json(path: Path, text: str) -> Records:
-    if text.lstrip().startswith("<"):
-        raise InputError(f"{path}: XML is not supported; ask for STIX 2.1, MISP or CSV")
-    try:
-        whole = json.loads(text)
-    except (ValueError, RecursionError) as problem:
-        line = getattr(problem, "lineno", 1)
-        raise InputError(f"{path}:{line}: not valid JSON; export or download it again") from None
-    events = list(_misp_events(whole))
-    objects = whole.get("objects") if isinstance(whole, dict) else None
-    if events:
-        return (item for event in events for item in _misp(event))
-    if isinstance(whole, list):
-        return ((f"object {n}", _of_member(item)) for n, item in enumerate(whole, 1))
-    if isinstance(objects, list) and objects:
-        return _stix(objects, whole.get("spec_version"))
-    raise InputError(
-        f"{path}: not a STIX bundle with objects, a MISP event or an array of records; use the "
-        "extension .jsonl for a file of one JSON object per line"
-    )
-
-
-def _of_member(item: object) -> Record:
+def _of_members(item: object) -> Record:
     if not isinstance(item, dict):
         return {"problem": "not a JSON object"}
     extra = item.get("extra_data")
     members = {**(extra if isinstance(extra, dict) else {}), **item}
     row = {str(name).casefold(): value for name, value in members.items()}
-    record: Record = {}
-    for meaning, names in _COLUMNS.items():
-        name = next((name for name in names.split(",") if row.get(name) not in (None, "")), "")
-        record[meaning] = row.get(name)
-        if name in _TYPED_BY_NAME:
-            record["named"] = name
-    record["type"] = record["type"] or record.get("named")
+    filled = [name for name, value in row.items() if value not in (None, "")]
+    names = {
+        meaning: next((name for name in names.split(",") if name in filled), "")
+        for meaning, names in _COLUMNS.items()
+    }
+    record: Record = {meaning: row.get(name) for meaning, name in names.items()}
+    if record["type"] is None and names["value"] in _TYPED_BY_NAME:
+        record["type"] = names["value"]
     if record["value"] is None:
         record["problem"] = "without a value; put it in the column signal"
     elif str(row.get("abuse_type")).casefold() in _OTHER_ABUSE:
         record["problem"] = "about copyright or trademarks, not about scams"
     return record
-
-
-# -- MISP: plain JSON, because pymisp refuses a whole event for one unknown type -------------------
 
 
 def _misp_events(whole: object) -> Iterator[dict[str, Any]]:
@@ -145,38 +130,33 @@ def _misp(event: Mapping[str, Any]) -> Records:
     for number, attribute in enumerate(_dicts(event, "Attribute"), 1):
         yield f"attribute {number}", _of_attribute(attribute, event)
     for number, item in enumerate(_dicts(event, "Object"), 1):
-        attributes = {part.get("object_relation"): part for part in _dicts(item, "Attribute")}
-        platform = attributes.get("account-type", {}).get("value", "")
-        if item.get("name") == "telegram-account":
-            platform = "telegram"
-        for relation, attribute in attributes.items():
+        parts = {part.get("object_relation"): part for part in _dicts(item, "Attribute")}
+        platform = parts.get("account-type", {"value": str(item.get("name")).partition("-")[0]})
+        for relation, part in parts.items():
             if relation in ("username", "user-id"):
-                account = f"{platform}:{attribute.get('value')}"
-                attribute = attribute | {"type": "user-account", "value": account}
-            elif relation == "address-crypto":
-                attribute = attribute | {"type": "address-crypto"}
-            elif attribute.get("type") == "text":
+                account = f"{platform.get('value')}:{part.get('value')}"
+                part = part | {"type": "user-account", "value": account}
+            elif part.get("type") == "text" and relation != "address-crypto":
                 continue  # describes the object
-            deleted = attribute.get("deleted") or item.get("deleted")
-            yield f"object {number}", _of_attribute(attribute | {"deleted": deleted}, event)
+            deleted = part.get("deleted") or item.get("deleted")
+            yield f"object {number}", _of_attribute(part | {"deleted": deleted}, event)
 
 
 def _of_attribute(attribute: Mapping[str, Any], event: Mapping[str, Any]) -> Record:
     tags = [str(tag.get("name")) for item in (attribute, event) for tag in _dicts(item, "Tag")]
-    levels = [_MISP_LEVELS.get(match[1]) for match in map(_LEVEL.fullmatch, tags) if match]
-    changed = attribute.get("timestamp")
-    withdrawn = attribute.get("deleted") in (True, 1, "1", "true")
+    level = next(filter(None, map(_LEVEL.match, tags)), None)
+    period = next(filter(None, map(_RETENTION.fullmatch, tags)), None)
+    kind, changed = str(attribute.get("type")), attribute.get("timestamp")
     record: Record = {
         "value": str(attribute.get("value")).partition("|")[0],
-        "type": str(attribute.get("type")),
+        "type": "" if kind == "text" else kind,  # in which MISP puts what it has no type for
         "id": attribute.get("uuid"),
         "changed": changed,
-        "withdrawn": withdrawn,
-        "confidence": levels[0] if levels else None,
+        "withdrawn": attribute.get("deleted") in _TRUE,
+        "confidence": None if level is None else _LEVELS.get(level[1]),
     }
-    if not withdrawn and attribute.get("to_ids", True) not in (True, 1, "1", "true"):
+    if not record["withdrawn"] and attribute.get("to_ids", True) not in _TRUE:
         record["problem"] = "not intended for detection (to_ids is false); ask if it should be"
-    period = next(filter(None, map(_RETENTION.fullmatch, tags)), None)
     if "retention:expired" in tags:
         record["valid_until"] = "1970-01-01"
     elif period is not None and str(changed).isdecimal():
@@ -190,45 +170,27 @@ def _dicts(item: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     return [v for v in values if isinstance(v, dict)] if isinstance(values, list) else []
 
 
-# -- STIX ----------------------------------------------------------------------------------------
-
-
-def _stix(objects: list[Any], bundle_version: object) -> Records:
-    """Yield the records of a bundle; objects of STIX 2.0 have no version of their own."""
+def _stix(objects: list[Any]) -> Records:
     for number, item in enumerate(objects, 1):
-        item = item if isinstance(item, dict) else {"type": "not a JSON object"}
-        pattern, problem = item.get("pattern"), None
-        if item.get("type") in _STIX_OTHERS:
+        if not isinstance(item, dict) or item.get("type") != "indicator":
+            if not isinstance(item, dict) or item.get("type") not in _STIX_OTHERS:
+                yield f"object {number}", {"problem": "not an indicator"}
             continue
-        if item.get("type") != "indicator":
-            problem = "not an indicator, so messages cannot be checked for it"
-        elif item.get("spec_version", bundle_version) not in (None, "2.0", "2.1"):
-            problem = "of another STIX version than 2.0 and 2.1; ask for one of these"
-        elif item.get("pattern_type", "stix") != "stix" or not isinstance(pattern, str):
-            problem = "with a pattern in another language than STIX; ask for a STIX pattern"
-        elif not (equalities := _equalities(pattern)):
-            problem = _NOT_EQUAL
-        if problem is not None:
-            yield f"object {number}", {"problem": problem}
-            continue
+        equalities = _equalities(str(item.get("pattern")).strip())
+        if not equalities:
+            yield f"object {number}", {"problem": "with a pattern that is not an equality"}
         names = {"changed": "modified", "withdrawn": "revoked"}
         common = {name: item.get(names.get(name, name)) for name in _COLUMNS}
         for index, (path, value) in enumerate(equalities):
-            own = {"type": _STIX_TYPES.get(path, path), "value": value}
+            own = {"type": _STIX_TYPES.get(path, path), "value": re.sub(r"\\(.)", r"\1", value)}
             key = f"{item.get('id')} {index}" if "id" in item else None
             yield f"object {number}", common | own | {"id": key}
 
 
 def _equalities(pattern: str) -> list[tuple[str, str]]:
     """Return the paths and values of equalities, any of which makes the pattern true."""
-    text = pattern.strip()
-    pairs = [(path, re.sub(r"\\(.)", r"\1", value)) for path, value in _EQUALITY.findall(text)]
-    joints = _EQUALITY.sub("\x00", text).removeprefix("[").removesuffix("]").split("\x00")
-    if joints[0].strip() or joints[-1].strip() or not all(map(_JOINED.fullmatch, joints[1:-1])):
-        return []
-    if not any("AND" in joint for joint in joints):
-        return pairs
-    parts = {path.removeprefix("user-account:"): value for path, value in pairs}
-    login = parts.get("account_login") or parts.get("user_id")
-    is_account = len(pairs) == 2 and "account_type" in parts and login
-    return [("account", f"{parts['account_type']}:{login}")] if is_account else []
+    account = _ACCOUNT.fullmatch(pattern)
+    if account is not None:
+        return [("account", f"{account[1]}:{account[2]}")]
+    is_any = _ANY_OF.fullmatch(_EQUALITY.sub("", pattern))
+    return _EQUALITY.findall(pattern) if is_any else []

@@ -17,16 +17,16 @@ from typing import NamedTuple
 from scamdetect.dumps.decide import Listed, listed_key
 from scamdetect.errors import InputError
 from scamdetect.share.feed_formats import Record, read_feed
-from scamdetect.share.guard import FOR_EXERCISES, blocked
-from scamdetect.text.hosts import address_of, is_reserved, plain_host, registered_domain
+from scamdetect.share.guard import blocked
+from scamdetect.text.handles import PLATFORMS
+from scamdetect.text.hosts import plain_host, registered_domain
 from scamdetect.text.indicators import IndicatorType, plain_value
 from scamdetect.text.link_finder import find_links, split_link
 from scamdetect.text.numbers import has_card
 
 LEAST_CONFIDENCE = 30  # where "low" ends in the STIX scale
-_MOST_REASONS = 100  # a feed can contain any number of types
 _LONGEST = 2_048
-_D, _L, _W, _P, _E, _H, _I, _ = IndicatorType
+_D, _L, _W, _P, _E, _H, _I = IndicatorType
 _TYPES = {
     "domain": _D, "domain name": _D, "hostname": _D, "host": _D, "fqdn": _D, "domain ip": _D,
     "link": _L, "url": _L, "uri": _L, "url pattern": _L, "email": _E, "email address": _E,
@@ -39,6 +39,7 @@ _TYPES = {
 _TRUTHS = {"true": True, "1": True, "yes": True, "y": True, "false": False, "0": False,
            "no": False, "n": False, "": False}  # fmt: skip
 _DEFANGED = re.compile(r"\[(\.|:|@|://|dot|at)\]|\((\.|dot|at)\)", re.IGNORECASE)
+_REFANGED = {"dot": ".", "at": "@"}
 _SCHEME = re.compile(r"h[tx]{2}p(s?)://", re.IGNORECASE)
 _VARYING = re.compile(r"(?<=/)\*(?=/|$)")  # a part of a path, as in our own exports
 _STAND_IN = "0varying0"  # because a star at the end of a link in a text closes bold text
@@ -61,8 +62,6 @@ class FeedReport:
 
     def leave_out(self, reason: str, position: str) -> None:
         """Count an indicator that is not used."""
-        if reason not in self.reasons and len(self.reasons) >= _MOST_REASONS:
-            reason = "for other reasons"
         count, first = self.reasons.get(reason, (0, position))
         self.reasons[reason] = count + 1, first
 
@@ -146,25 +145,25 @@ def _entries(path: Path, report: FeedReport, day: datetime.date, least: int) -> 
 def _judge(record: Record, day: datetime.date, least: int) -> tuple[float, str | None]:
     """Return when a record was changed and why it is not used, if so; raise _LeftOut."""
     start = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
-    changed, since, until = (
-        _time(_cell(record, name)) for name in ("changed", "valid_from", "valid_until")
-    )
-    withdrawn = _TRUTHS.get(_cell(record, "withdrawn").casefold())
-    if withdrawn is None:
-        raise _LeftOut("with a value other than true or false for withdrawn; correct it")
     try:
+        changed, since, until = (
+            _time(_cell(record, name)) for name in ("changed", "valid_from", "valid_until")
+        )
+        withdrawn = _TRUTHS[_cell(record, "withdrawn").casefold()]
         confidence = float(_cell(record, "confidence") or least)
-    except ValueError:
-        confidence = -1
-    if not 0 <= confidence <= 100:
-        raise _LeftOut("with a confidence that is not a number from 0 to 100; correct it")
-    reasons = {
-        "withdrawn": withdrawn,
-        "expired; ask if it is still valid": until is not None and until <= start,
-        "not valid yet": since is not None and since >= start + datetime.timedelta(1),
-        f"of a confidence below {least}; --min-confidence sets the limit": confidence < least,
-    }
-    reason = next((reason for reason, applies in reasons.items() if applies), None)
+    except (KeyError, ValueError, OverflowError, OSError):
+        raise _LeftOut(
+            "with an invalid date, confidence or withdrawn; write 2026-12-31, 0 to 100, true"
+        ) from None
+    reason = None
+    if withdrawn:
+        reason = "withdrawn"
+    elif until is not None and until <= start:
+        reason = "expired; ask if it is still valid"
+    elif since is not None and since >= start + datetime.timedelta(1):
+        reason = "not valid yet"
+    elif not confidence >= least:
+        reason = f"of a confidence below {least}; --min-confidence sets the limit"
     return 0.0 if changed is None else changed.timestamp(), reason
 
 
@@ -175,73 +174,53 @@ def plain_of(record: Record) -> tuple[IndicatorType, str]:
     """
     if "problem" in record:
         raise _LeftOut(record["problem"])
-    value = _DEFANGED.sub(lambda m: _refanged(m[1] or m[2]), _cell(record, "value"))
+    value = _DEFANGED.sub(
+        lambda m: _REFANGED.get(m[0][1:-1].lower(), m[0][1:-1]), _cell(record, "value")
+    )
     value = _SCHEME.sub(r"http\1://", value)
-    if not value or len(value) > _LONGEST:
-        raise _LeftOut("empty, or longer than 2,048 characters; pass the indicator itself")
     if any(unicodedata.category(character) in ("Cc", "Cf") for character in value):
         raise _LeftOut("with hidden or direction characters; ask for the plain value")
     name = re.sub("[^a-z0-9]+", " ", _cell(record, "type").casefold()).strip()
     kind = _TYPES.get(name) if name else _type_of(value)
     if kind is None:
-        raise _LeftOut(f"of the type {name[:40]}, for which messages are not checked")
+        raise _LeftOut("of a type for which messages are not checked")
     if kind is _P and not value.startswith(("+", "00")):
         raise _LeftOut("a phone number without its country; write it as +49...")
-    own_form = {_D: _domain, _L: _link}.get(kind)
-    plain = plain_value(kind, value) if own_form is None else own_form(value)
+    plain = None
+    if 0 < len(value) <= _LONGEST:
+        own_form = {_D: _domain, _L: _link}.get(kind)
+        plain = plain_value(kind, value) if own_form is None else own_form(value)
     if plain is None:
         raise _LeftOut(f"not a valid {kind}; correct it in the feed")
     return kind, plain
 
 
-def _refanged(character: str) -> str:
-    return {"dot": ".", "at": "@"}.get(character.lower(), character)
-
-
 def _type_of(value: str) -> IndicatorType:
-    if "/" in value:
-        return _L
-    if "@" in value:
-        return _E
-    if value.startswith("+"):
-        return _P
-    if "." in value:
-        return _D
+    if value.partition(":")[0].lower() in PLATFORMS:
+        return _H
+    for mark, kind in (("/", _L), ("@", _E), ("+", _P), (".", _D)):
+        if mark in value:
+            return kind
     if value[:2].isalpha() and value[2:4].isdecimal():
         return _I
     return _W if len(value) >= 25 else _D
 
 
 def _domain(value: str) -> str | None:
-    """Return the name of a host; a registered domain is one too."""
+    """Return the name of a host below a public suffix; a registered domain is one too."""
     host = plain_host(value.removeprefix("*.").strip("."))
-    if host is None:
-        return None
-    if address_of(host) is not None:
-        raise _LeftOut("an IP address instead of a domain; list the link")
-    _check_public(host)
-    if registered_domain(host) is None:
-        raise _LeftOut("a public suffix, under which anybody can register; list domains below it")
-    return host
+    return host if host is not None and registered_domain(host) is not None else None
 
 
 def _link(value: str) -> str | None:
+    """Return a link whose target is not only in its query, which would be lost."""
     url = value if split_link(value)[0] else f"http://{value}"
     url = _VARYING.sub(_STAND_IN, url)
     link = next(find_links(url), None)
-    if link is None or (link.start, link.end) != (0, len(url)):
+    if link is None or (link.start, link.end) != (0, len(url)) or has_card(link.value):
         return None
-    _check_public(link.host)
-    if has_card(link.value):
-        raise _LeftOut("with a possible payment card number, which is never stored")
-    if not link.path and any(character in url for character in "?#"):
-        raise _LeftOut("a link whose target is only in its query; list its domain")
-    return link.value.replace(_STAND_IN, "*")
-
-
-def _check_public(host: str) -> None:
-    if is_reserved(host) and not host.endswith(FOR_EXERCISES):
-        raise _LeftOut("a private or reserved name or address, another machine everywhere")
+    in_query = not link.path and any(character in url for character in "?#")
+    return None if in_query else link.value.replace(_STAND_IN, "*")
 
 
 def _cell(record: Record, name: str) -> str:
@@ -251,12 +230,7 @@ def _cell(record: Record, name: str) -> str:
 
 def _time(cell: str) -> datetime.datetime | None:
     """Return an ISO 8601 time or seconds since 1970 in UTC, None for an empty cell."""
-    if not cell:
-        return None
-    try:
-        if cell.isdecimal() and len(cell) > len("20261231"):
-            return datetime.datetime.fromtimestamp(int(cell), datetime.UTC)
-        time = datetime.datetime.fromisoformat(cell)
-    except (ValueError, OverflowError, OSError):
-        raise _LeftOut("with an invalid date; write it as 2026-12-31") from None
-    return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
+    if cell.isdecimal() and len(cell) > len("20261231"):
+        return datetime.datetime.fromtimestamp(int(cell), datetime.UTC)
+    time = datetime.datetime.fromisoformat(cell) if cell else None
+    return time if time is None or time.tzinfo else time.replace(tzinfo=datetime.UTC)

@@ -15,17 +15,17 @@ import pyarrow as pa
 
 from scamdetect.labels import Decision
 from scamdetect.share.guard import load_guard
-from scamdetect.text.indicators import Indicator, IndicatorType, indicators_of, plain_value
+from scamdetect.text.indicators import Indicator, IndicatorType, indicators_of
 from scamdetect.text.link_finder import split_link
 from scamdetect.text.masking import key_of, mask
 from scamdetect.text.numbers import check_region
 
-# One row for each indicator of a message, and for each labelled message without one: its campaign,
-# or its value if the template is too short for a campaign (``alone``). ``parts`` are those of the
-# path of a link whose host is ``head``; ``form`` can equal one of a recipient.
+# One row for each indicator of a message, in its campaign, or in that of its value if the template
+# is too short for a campaign (``alone``). ``parts`` are those of the path of a link whose host is
+# ``head``; ``form`` can equal one of a recipient.
 FACTS = pa.schema(
-    {"row": pa.int64(), "campaign": pa.string(), "alone": pa.bool_(), "label": pa.bool_(),
-     "type": pa.string(), "head": pa.string(), "parts": pa.list_(pa.string()), "form": pa.string(),
+    {"row": pa.int64(), "campaign": pa.string(), "alone": pa.bool_(), "type": pa.string(),
+     "head": pa.string(), "parts": pa.list_(pa.string()), "form": pa.string(),
      "verified": pa.bool_(), "flagged": pa.bool_(), "language": pa.string(),
      "kinds": pa.list_(pa.string()), "model": pa.string(), "sender": pa.int64(), "day": pa.int64()}
 )  # fmt: skip
@@ -48,19 +48,17 @@ class Finder:
         self._verdict = lru_cache(1 << 16)(load_guard().verdict)
         self.left_out: Counter[str] = Counter()
 
-    def facts(self, message: Mapping[str, Any], label: bool | None) -> Iterator[dict[str, object]]:
+    def facts(self, message: Mapping[str, Any]) -> Iterator[dict[str, object]]:
         """Yield the facts of a message."""
         indicators = self._indicators(message)
-        if not indicators and label is None:
+        if not indicators:
             return
         decision, sender = message["decision"], message["sender"]
-        key = key_of(mask(message["text"] or ""))
+        key = key_of(mask(message["text"]))
         alone = len(_TAGS.sub("", key).strip()) < _SHORT
         common: dict[str, object] = {
             "row": message["row"],
-            "campaign": f"t{_hash(key)}",
             "alone": alone,
-            "label": label,
             "flagged": decision == Decision.FLAG,
             "language": None if decision == Decision.UNSCORED else message["language"],
             "kinds": message["kinds"] if decision == Decision.FLAG else None,
@@ -68,23 +66,18 @@ class Finder:
             "sender": None if sender is None else _hash(sender),
             "day": None if message["micros"] is None else message["micros"] // _DAY,
         }
-        if not indicators and not alone:
-            yield common
         for item in indicators:
-            scheme, parts = _parts(item)
-            own = {"campaign": f"s{_hash(item.type + item.value)}"} if alone else {}
-            own |= {"type": item.type.value, "head": scheme + parts[0], "form": _form(item)}
-            yield common | own | {"parts": parts[1:], "verified": item.verified}
+            scheme, (host, *parts) = _parts(item)
+            own = {"type": item.type.value, "head": scheme + host, "parts": parts}
+            campaign = f"s{_hash(item.type + item.value)}" if alone else f"t{_hash(key)}"
+            own |= {"campaign": campaign, "form": _form(item), "verified": item.verified}
+            yield common | own
 
     def _indicators(self, message: Mapping[str, Any]) -> list[Indicator]:
         """Return the indicators that may be stored, each once."""
         kept: dict[tuple[IndicatorType, str], Indicator] = {}
         forms = self.forms(message)
-        candidates = [*indicators_of(message["text"] or "", self._types, self._region)]
-        if IndicatorType.SENDER in self._types and message["sender"] is not None:
-            name = plain_value(IndicatorType.SENDER, message["sender"])
-            candidates += [Indicator(IndicatorType.SENDER, name, 0, 0, False)] if name else []
-        for item in candidates:
+        for item in indicators_of(message["text"] or "", self._types, self._region):
             plain = _without_recipient(item, forms)
             reason = OF_RECIPIENT if plain is None else self._verdict(plain.type, plain.value)
             if plain is None or reason is not None:

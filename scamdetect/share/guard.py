@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -28,19 +27,18 @@ OFFICIAL = "official domain of an organisation"
 GOVERNMENT = "domain of a government"
 ROLE = "address of a security team"
 SHARED = "shared host, without a full link"
-FOR_EXERCISES = (".example", ".test")  # reserved, but without an owner
-# By list name in the package; the first list with a name gives the reason.
+VISITED = "among the most visited sites"
+# By list name in the package; the last list with a name gives the reason.
 _BLOCKING = {
-    "bank-website": "website of a bank",
+    "tranco10k": VISITED,
+    "cisco_top20k": VISITED,
     "university_domains": "domain of a university",
-    "tranco10k": "among the most visited sites",
-    "cisco_top20k": "among the most visited sites",
+    "bank-website": "website of a bank",
 }
 _SHARING = ("url-shortener", "link-in-bio", "lots-project", "dynamic-dns")
 # Short names that large sites give to users' pages, missing from all lists.
 _ALSO_SHARED = frozenset(("forms.gle", "page.link", "youtu.be", "goo.su", "sites.google.com"))
-# Where abuse is reported by mail.
-_ROLES = frozenset(("abuse", "noc", "security", "soc", "postmaster", "hostmaster"))
+_ROLES = ("abuse", "noc", "security", "soc", "postmaster", "hostmaster")  # abuse is reported there
 _GOVERNMENT = re.compile(
     r"(?:^|\.)(?:(?:gov|mil)(?:\.[a-z]{2})?|(?:go|gob|gouv|gub|govt|government|gv|gc|admin|gos)"
     r"\.[a-z]{2}|europa\.eu)$"
@@ -61,38 +59,36 @@ class Guard:
     ``divided`` have a subdomain for each. ``parents`` are the parent domains of all these.
     """
 
-    blocked: Mapping[str, str]
+    blocked: dict[str, str]
     shared: frozenset[str]
     divided: frozenset[str]
     parents: frozenset[str]
 
     def verdict(self, kind: IndicatorType, value: str) -> str | None:
-        """Return why a normalised indicator must not be listed, or None.
+        """Return why a normalised indicator must not be listed, or None; raise MissingExtraError.
 
-        There are few reasons and they contain no value, so that they can be counted. Raises
-        MissingExtraError.
+        There are few reasons and they contain no value, so that they can be counted.
         """
         if kind not in (IndicatorType.DOMAIN, IndicatorType.LINK, IndicatorType.EMAIL):
             return None
-        full_host = plain_host(host_of(kind, value))
-        if full_host is None or is_reserved(full_host):
+        host = plain_host(_host_of(kind, value))
+        if host is None or is_reserved(host):
             return RESERVED
-        host = full_host.removeprefix("www.") if kind is IndicatorType.LINK else full_host
+        host = host.removeprefix("www.") if kind is IndicatorType.LINK else host
         domain = registered_domain(host) or host
         if kind is IndicatorType.DOMAIN:
             open_to_all = host in self.shared or host in self.parents
             return self._reason(host) or (SHARED if open_to_all else None)
         if kind is IndicatorType.EMAIL:
-            reason = self._reason(domain)
+            reason = None if domain in self.shared else self._reason(domain)
             # Many people have an address at a large site.
-            allowed = reason == _BLOCKING["tranco10k"] or domain in self.shared
-            return ROLE if value.partition("@")[0] in _ROLES else None if allowed else reason
+            reason = None if reason == VISITED else reason
+            return ROLE if value.partition("@")[0] in _ROLES else reason
         name = host
         while len(name) >= len(domain):
             if name in self.shared and name not in official_domains():
-                path = split_link(value)[1].partition("/")[2]
                 has_own_host = name in self.divided and name != host
-                return None if has_own_host or _is_of_tenant(path) else SHARED
+                return None if has_own_host or _is_of_tenant(value) else SHARED
             if (reason := self._reason(name)) is not None:
                 return reason
             name = name.partition(".")[2]
@@ -107,14 +103,14 @@ class Guard:
 @cache
 def load_guard() -> Guard:
     """Return the guard of the shipped lists; raise MissingExtraError if they are missing."""
-    blocked: dict[str, str] = {}
-    for name, reason in _BLOCKING.items():
-        for host in _list(name):
-            blocked.setdefault(host.lstrip("."), reason)
+    blocked = {host.lstrip("."): _BLOCKING[name] for name in _BLOCKING for host in _list(name)}
     sharing = [host for name in _SHARING for host in _list(name)]
     shared = {host.lstrip(".") for host in sharing} | _ALSO_SHARED | SHORTENERS | PLATFORM_HOSTS
     divided = {host[1:] for host in sharing if host.startswith(".")} - PLATFORM_HOSTS
-    parents = {above for host in (*blocked, *shared) for above in _above(host)}
+    parents = set()
+    for host in (*blocked, *shared):
+        labels = host.split(".")
+        parents |= {".".join(labels[start:]) for start in range(1, len(labels) - 1)}
     return Guard(blocked, frozenset(shared), frozenset(divided), frozenset(parents))
 
 
@@ -128,12 +124,11 @@ def blocked(kind: IndicatorType, value: str) -> str | None:
     if reason is None and kind is IndicatorType.DOMAIN and registered_domain(value) != value:
         # A subdomain of a blocked name, or another name of a shared host.
         reason = guard.verdict(IndicatorType.LINK, f"https://{value}")
-    exercise = host_of(kind, value).endswith(FOR_EXERCISES)
+    exercise = _host_of(kind, value).endswith((".example", ".test"))
     return None if reason == RESERVED and exercise else reason
 
 
-def host_of(kind: IndicatorType, value: str) -> str:
-    """Return the host in a normalised domain, link or address, without a port."""
+def _host_of(kind: IndicatorType, value: str) -> str:
     if kind is IndicatorType.EMAIL:
         return value.rpartition("@")[2]
     return re.sub(r":\d*$", "", split_link(value)[1].partition("/")[0])
@@ -150,15 +145,7 @@ def _list(name: str) -> list[str]:
     return [host for host in hosts if host.isascii() and "." in host[1:]]
 
 
-def _above(host: str) -> Iterator[str]:
-    """Yield the parent domains of a host."""
-    _, _, above = host.partition(".")
-    while "." in above:
-        yield above
-        _, _, above = above.partition(".")
-
-
-def _is_of_tenant(path: str) -> bool:
-    """Return True if a path on a shared host leads to a tenant's page."""
-    parts = [part for part in unquote(path).split("/") if part]
+def _is_of_tenant(link: str) -> bool:
+    """Return True if a link on a shared host leads to a tenant's page."""
+    parts = [part for part in unquote(split_link(link)[1].partition("/")[2]).split("/") if part]
     return "*" not in parts and any(_PAGES.fullmatch(part) is None for part in parts)

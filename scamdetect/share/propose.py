@@ -14,11 +14,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scamdetect.adapt.labels import read_answers
 from scamdetect.calibration.statistics import wilson
 from scamdetect.dumps.source import open_dump
 from scamdetect.errors import InputError
-from scamdetect.labels import Verdict
 from scamdetect.scored.database import DEFAULTS, Database, OutputOptions, database
 from scamdetect.scored.read import open_scored
 from scamdetect.share.findings import FACTS, Finder
@@ -33,7 +31,6 @@ FEWEST_MESSAGES = 10  # if senders are not known
 _WITHOUT_SENDERS = frozenset((IndicatorType.DOMAIN, IndicatorType.LINK))
 _PERSONAL = frozenset(IndicatorType) - {*DEFAULT}
 _MOST_CAMPAIGNS = 20  # listed in a proposal
-_LABELLED = 90  # the lowest confidence in an indicator that a person labelled scam
 _NAMES = ("languages", "kinds", "campaigns", "models")
 _TABLES = {
     "facts": FACTS,
@@ -55,32 +52,24 @@ CREATE TABLE named AS SELECT placed.* EXCLUDE (head, parts), array_to_string(
     list_prepend(placed.head, list_transform(parts, lambda part, position:
         CASE WHEN list_contains(varies, position) THEN '*' ELSE part END)), '/') AS value
 FROM placed LEFT JOIN varying ON placed.campaign = varying.campaign
-    AND placed.head = varying.head AND len(parts) = size WHERE type IS NOT NULL;
+    AND placed.head = varying.head AND len(parts) = size;
 CREATE TABLE differing AS SELECT campaign, type, count(DISTINCT row) AS size
 FROM named WHERE NOT alone GROUP BY ALL
 HAVING count(DISTINCT value) >= 3 AND count(DISTINCT value) > 0.5 * size;
 CREATE TABLE own AS SELECT campaign, type, value, true AS own
 FROM named JOIN differing USING (campaign, type) GROUP BY campaign, type, value, size
 HAVING count(*) <= greatest(1, 0.1 * size);
-CREATE TABLE labels AS SELECT campaign, bool_or(label) AS scam FROM placed
-WHERE label IS NOT NULL GROUP BY campaign;
 CREATE TABLE sums AS SELECT type, value, count(*) AS messages,
     count(*) FILTER (flagged) AS flagged, count(DISTINCT sender) AS senders,
     min(day) AS first, max(day) AS last, bool_and(verified) AS verified,
-    count(*) FILTER (own) AS differs, coalesce(bool_or(scam), false) AS labelled,
-    coalesce(bool_or(NOT scam), false) AS honest,
-    bool_or(form IN (SELECT form FROM recipients)) AS equal
-FROM named LEFT JOIN own USING (campaign, type, value) LEFT JOIN labels USING (campaign)
-GROUP BY type, value;
+    count(*) FILTER (own) AS differs, bool_or(form IN (SELECT form FROM recipients)) AS equal
+FROM named LEFT JOIN own USING (campaign, type, value) GROUP BY type, value;
 CREATE TABLE judged AS SELECT * REPLACE (CASE WHEN {known} THEN senders END AS senders),
     CASE WHEN equal THEN 'equal to a recipient'
-    WHEN honest THEN 'a person labelled its campaign as no scam'
     WHEN 2 * differs > messages
         THEN 'differs in most messages of its campaigns, so it belongs to recipients'
-    WHEN labelled THEN NULL
     WHEN flagged < {flagged} * messages THEN 'less than {flagged:.0%} of its messages are flagged'
-    WHEN type = 'sender' AND messages < {few} THEN 'fewer than {few} messages of the sender'
-    WHEN type <> 'sender' AND {known} AND senders < {few} THEN 'fewer than {few} senders'
+    WHEN {known} AND senders < {few} THEN 'fewer than {few} senders'
     WHEN NOT {known} AND messages < {many}
         THEN 'fewer than {many} messages, and senders are not known' END AS reason FROM sums
 """
@@ -91,7 +80,7 @@ _COUNTS = """SELECT type, value, what, name, count(*) AS n FROM (
     UNION ALL SELECT type, value, 'campaigns', known FROM named WHERE NOT alone)
 SEMI JOIN (SELECT type, value FROM judged WHERE reason IS NULL) USING (type, value)
 WHERE name <> '' GROUP BY ALL ORDER BY n DESC, name"""
-_PROPOSED = """SELECT type, value, messages, flagged, senders, labelled, verified,
+_PROPOSED = """SELECT type, value, messages, flagged, senders, verified,
     TRY(DATE '1970-01-01' + CAST(first AS INTEGER)) AS first_day,
     TRY(DATE '1970-01-01' + CAST(last AS INTEGER)) AS last_day
 FROM judged WHERE reason IS NULL ORDER BY flagged DESC, messages DESC, type, value"""
@@ -102,21 +91,18 @@ class ProposeOptions:
     """What is proposed, and from which columns.
 
     ``types`` are domains, links and wallets by default; without ``sender_column`` only domains and
-    links, in at least 10 messages. ``senders`` also proposes senders, which are easily forged.
-    ``region`` (ISO 3166) is the country of phone numbers without a country code. ``campaigns`` is
-    the members file that ``scamdetect campaigns`` wrote for the same dumps; without it messages
-    with equal templates are one campaign. Values that equal a recipient in ``recipient_column``
-    are left out. ``labels`` are queues that people labelled, one for each scored file.
+    links, in at least 10 messages. ``region`` (ISO 3166) is the country of phone numbers without a
+    country code. ``campaigns`` is the members file that ``scamdetect campaigns`` wrote for the same
+    dumps; without it messages with equal templates are one campaign. Values that equal a recipient
+    in ``recipient_column`` are left out.
     """
 
     types: Collection[IndicatorType | str] | None = None
-    senders: bool = False
     region: str | None = None
     sender_column: str | None = None
     recipient_column: str | None = None
     time_column: str | None = None
     campaigns: Path | None = None
-    labels: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -141,20 +127,17 @@ def propose(
     """Write the review file (CSV) of the indicators in scored files, or folders of parts.
 
     An indicator is proposed if at least 0.8 of all its messages are flagged, with at least 3
-    senders, or if a person labelled its campaign scam. Parts of paths that vary by message become
+    senders. Parts of paths that vary by message become
     ``*``. Raises InputError for files of flagged rows only, missing columns, types that need
-    senders, and labels or members of other dumps; MissingExtraError; OutputError.
+    senders, and members of other dumps; MissingExtraError; OutputError.
     """
     options = options or ProposeOptions()
     finder = Finder(_types(options), options.region)
     dumps = [open_scored(Path(path), all_rows="indicators") for path in scored]
-    if options.labels and len(options.labels) != len(dumps):
-        raise InputError("labels (--labels): pass one for each scored file")
     path = Path(destination)
     if path.suffix.lower() != ".csv":
         raise InputError(f"{path}: the review file is a CSV; use a name that ends in .csv")
-    extra = [*options.labels, *([options.campaigns] if options.campaigns else [])]
-    inputs = [*(dump.path for dump in dumps), *extra]
+    inputs = [dump.path for dump in dumps] + ([options.campaigns] if options.campaigns else [])
     file_destination(path.with_suffix(".parquet"), overwrite=output.overwrite, inputs=inputs)
     file_destination(path, overwrite=output.overwrite, inputs=inputs)
     known = options.sender_column is not None
@@ -176,22 +159,17 @@ def _types(options: ProposeOptions) -> frozenset[IndicatorType]:
     """Return the types to look for; raise InputError if they need a sender column."""
     names = {*map(str, DEFAULT if options.types is None else options.types)}
     if unknown := sorted(names - {*IndicatorType}):
-        known = ", ".join(kind for kind in IndicatorType if kind is not IndicatorType.SENDER)
+        known = ", ".join(IndicatorType)
         raise InputError(f"types (--types): unknown {', '.join(unknown)}; known types: {known}")
     kinds = frozenset(map(IndicatorType, names))
-    kinds |= {IndicatorType.SENDER} if options.senders else frozenset()
-    others = sorted(kinds - _WITHOUT_SENDERS) if options.sender_column is None else []
-    if others and options.types is None and not options.senders:
+    if options.sender_column is not None or kinds <= _WITHOUT_SENDERS:
+        return kinds
+    if options.types is None:
         return kinds & _WITHOUT_SENDERS
-    if others:
-        raise InputError(
-            f"{', '.join(others)} (--types): need sender counts; name the column with "
-            "sender_column (--sender-column)"
-        )
-    return kinds
-
-
-# -- read the messages ---------------------------------------------------------------------------
+    raise InputError(
+        f"{', '.join(sorted(kinds - _WITHOUT_SENDERS))} (--types): need sender counts; name the "
+        "column with sender_column (--sender-column)"
+    )
 
 
 def _read(db: Database, finder: Finder, options: ProposeOptions) -> int:
@@ -202,26 +180,19 @@ def _read(db: Database, finder: Finder, options: ProposeOptions) -> int:
         "recipient": options.recipient_column,
         "time": options.time_column,
     }
-    for number, dump in enumerate(db.dumps):
-        answers = read_answers(options.labels[number]).usable if options.labels else ()
-        labels = {starts[-1] + a.row - 1: a.label == Verdict.SCAM for a in answers}
+    for dump in db.dumps:
         done = starts[-1]
         for table in dump.rows(columns, first=done, text=True):
             facts: list[dict[str, object]] = []
             recipients: set[str] = set()
             for message in table.to_pylist():
                 recipients |= finder.forms(message)
-                facts += finder.facts(message, labels.get(message["row"]))
+                facts += finder.facts(message)
             db.insert("facts", pa.Table.from_pylist(facts, _TABLES["facts"]))
             db.insert("recipients", pa.table([sorted(recipients)], schema=_TABLES["recipients"]))
             done += len(table)
             if db.options.progress is not None:
                 db.options.progress(done)
-        if labels and max(labels) >= done:
-            raise InputError(
-                f"{options.labels[number]}: labels rows that {dump.path} does not have; pass the "
-                "labels of this dump"
-            )
         starts.append(done)
     if options.campaigns is not None:
         _insert_members(db, options.campaigns, starts)
@@ -249,9 +220,6 @@ def _insert_members(db: Database, path: Path, starts: Sequence[int]) -> None:
         db.insert("members", pa.table([row, known], schema=_TABLES["members"]))
 
 
-# -- decide what is proposed ---------------------------------------------------------------------
-
-
 def _proposals(db: Database, left_out: Counter[str]) -> Iterator[Proposal]:
     """Yield the proposals, most flagged messages first, and count the other values."""
     counts: dict[tuple[str, str, str], list[str]] = defaultdict(list)
@@ -266,13 +234,12 @@ def _proposals(db: Database, left_out: Counter[str]) -> Iterator[Proposal]:
             left_out[reason] += 1
             continue
         names = {what: tuple(counts[kind, value, what]) for what in _NAMES}
-        confidence = int(100 * wilson(row["flagged"], row["messages"])[0])
         digest = hashlib.sha256(f"{kind}\x00{value}".encode("utf-8", "backslashreplace"))
         yield Proposal(
             id=f"i{digest.hexdigest()[:15]}",  # starts with a letter, so that it remains text
             type=kind,
             value=value,
-            confidence=max(confidence, _LABELLED) if row["labelled"] else confidence,
+            confidence=int(100 * wilson(row["flagged"], row["messages"])[0]),
             tlp="TLP:AMBER" if kind in _PERSONAL else "TLP:GREEN",
             model_id=" ".join(names["models"]) or None,
             campaigns=names["campaigns"][:_MOST_CAMPAIGNS],

@@ -9,8 +9,8 @@ from __future__ import annotations
 import csv
 import datetime
 import io
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import pyarrow as pa
@@ -30,9 +30,8 @@ _MOST_SHOWN = 5  # wrong rows in an error
 class Proposal:
     """An indicator with the evidence of its messages.
 
-    ``confidence`` is from 0 to 100, ``tlp`` a label of TLP 2.0. ``labelled`` is True if a person
-    labelled one of its campaigns scam. ``campaigns`` are ids from ``scamdetect campaigns``. Names
-    are sorted by frequency. Values that were not counted are None.
+    ``confidence`` is from 0 to 100, ``tlp`` a label of TLP 2.0. ``campaigns`` are ids
+    from ``scamdetect campaigns``. Names are sorted by frequency; what was not counted is None.
     """
 
     id: str
@@ -48,7 +47,6 @@ class Proposal:
     languages: tuple[str, ...]
     kinds: tuple[str, ...]
     campaigns: tuple[str, ...]
-    labelled: bool
     verified: bool
     model_id: str | None
 
@@ -56,18 +54,16 @@ class Proposal:
 def write_review(review: Path, proposals: Iterable[Proposal], access: int) -> None:
     """Write proposals for people to decide about, and their data next to it; raise OutputError."""
     rows = [asdict(proposal) for proposal in proposals]
-    text = io.StringIO()
+    data, text = review.with_suffix(".parquet"), io.StringIO()
     writer = csv.writer(text)
-    for number, row in enumerate(rows):
-        shown = {name: value for name, value in row.items() if name != "id"}
-        if not number:
-            writer.writerow((*_DECIDED, *shown))
-        writer.writerow((row["id"], "", "", "", *map(_cell, shown.values())))
-    data = review.with_suffix(".parquet")
+    names = [field.name for field in fields(Proposal) if field.name != "id"]
+    writer.writerow((*_DECIDED, *names))
+    for row in rows:
+        writer.writerow((row["id"], "", "", "", *(_cell(row[name]) for name in names)))
     with written(data), writing(data, access) as file:
         pq.write_table(pa.Table.from_pylist(rows), file)
     with written(review):  # the mark makes spreadsheets read UTF-8
-        write_text(review, f"\ufeff{text.getvalue() or ','.join(_DECIDED)}", access)
+        write_text(review, f"\ufeff{text.getvalue()}", access)
 
 
 def _cell(value: object) -> str:
@@ -84,40 +80,48 @@ def read_review(path: Path, *, today: datetime.date) -> list[tuple[Proposal, dat
     zones. Other columns are not read, rows can be sorted and removed. Raises InputError for files
     that cannot be read, and for anything uncertain: it lists the first rows with the fix.
     """
-    proposals = _proposals(path.with_suffix(".parquet"))
+    data = path.with_suffix(".parquet")
+    try:
+        rows = pq.read_table(data).to_pylist()
+        proposals = {r["id"]: Proposal(**r | {"type": IndicatorType(r["type"])}) for r in rows}
+    except (OSError, pa.ArrowException, ValueError, TypeError, KeyError):
+        raise InputError(
+            f"{data}: cannot be read as proposals; keep the file that scamdetect share propose "
+            "wrote next to the review file, under the same name"
+        ) from None
     reviewed: dict[str, tuple[Proposal, datetime.date]] = {}
     problems = []
-    for number, cells in _decisions(path):
-        if cells["publish"].casefold() in ("no", ""):
+    for number, (key, publish, reviewer, date) in enumerate(_decisions(path), 2):
+        problem = None
+        if publish.casefold() in ("no", ""):
             continue
-        problem = _problem(cells, proposals, today + datetime.timedelta(days=1))
+        if publish.casefold() != "yes":
+            problem = "publish: write yes to publish the row, or leave the cell empty"
+        elif key not in proposals:
+            problem = "id: not an id of the proposals; copy the row from the proposals again"
+        elif not any(map(str.isalpha, reviewer)):
+            problem = "reviewer: write who decided"
+        elif (day := _day(date)) is None or day > today + datetime.timedelta(days=1):
+            problem = "date: write the day of the decision, not in the future, as 2026-11-30"
+        else:
+            reviewed.setdefault(key, (proposals[key], day))
         if problem is not None:
             problems.append(f"row {number}, column {problem}")
-        else:
-            day = datetime.date.fromisoformat(cells["date"])
-            reviewed.setdefault(cells["id"], (proposals[cells["id"]], day))
     if problems:
-        more = ["and more"] if len(problems) > _MOST_SHOWN else []
-        shown = "; ".join(problems[:_MOST_SHOWN] + more)
+        shown = "; ".join(problems[:_MOST_SHOWN] + ["and more"] * (len(problems) > _MOST_SHOWN))
         raise InputError(f"{path}: no row is published; invalid rows ({len(problems)}): {shown}")
     return list(reviewed.values())
 
 
-def _proposals(path: Path) -> dict[str, Proposal]:
+def _day(text: str) -> datetime.date | None:
     try:
-        rows = pq.read_table(path).to_pylist()
-        return {row["id"]: Proposal(**row | {"type": IndicatorType(row["type"])}) for row in rows}
-    except FileNotFoundError:
-        raise InputError(
-            f"{path}: file not found; keep it next to the review file under the same name, as "
-            "scamdetect share propose wrote both"
-        ) from None
-    except (OSError, pa.ArrowException, ValueError, TypeError, KeyError):
-        raise InputError(f"{path}: cannot be read as proposals; propose again") from None
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
-def _decisions(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the decisions with their numbers in a spreadsheet; raise InputError."""
+def _decisions(path: Path) -> Iterator[list[str]]:
+    """Yield the decisions of the rows of a spreadsheet; raise InputError."""
     try:
         text = read_text(path, "utf-8-sig")
         delimiter = max(",;\t", key=text.partition("\n")[0].count)
@@ -127,26 +131,9 @@ def _decisions(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 raise InputError(
                     f"{path}: column {name!r} not found; pass a file of scamdetect share propose"
                 )
-        for number, row in enumerate(rows, 2):
-            yield number, {name: " ".join((row[name] or "").split()) for name in _DECIDED}
+        for row in rows:
+            yield [" ".join((row[name] or "").split()) for name in _DECIDED]
     except OSError as problem:
         raise unreadable(path, problem) from None
     except (UnicodeDecodeError, csv.Error):
         raise InputError(f"{path}: not a CSV in UTF-8; save the table as CSV UTF-8 again") from None
-
-
-def _problem(
-    cells: Mapping[str, str], proposals: Mapping[str, Proposal], last: datetime.date
-) -> str | None:
-    """Return the column that is wrong in a row to publish, with the fix, or None."""
-    if cells["publish"].casefold() != "yes":
-        return "publish: write yes to publish the row, or leave the cell empty"
-    if cells["id"] not in proposals:
-        return "id: not an id of the proposals; copy the row from the proposals again"
-    if not any(map(str.isalpha, cells["reviewer"])):
-        return "reviewer: write who decided"
-    try:
-        date = datetime.date.fromisoformat(cells["date"])
-    except ValueError:
-        return "date: write the day of the decision as 2026-11-30, in a column formatted as text"
-    return "date: is in the future; write the day of the decision" if date > last else None

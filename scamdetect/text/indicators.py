@@ -34,7 +34,6 @@ class IndicatorType(StrEnum):
     EMAIL = "email"
     HANDLE = "handle"  # platform:name, or platform: and the code of an invite
     IBAN = "iban"
-    SENDER = "sender"  # who sent a message, from its column
 
 
 DEFAULT = (IndicatorType.DOMAIN, IndicatorType.LINK, IndicatorType.WALLET)
@@ -47,7 +46,6 @@ _HINT = re.compile(
     re.IGNORECASE,
 )
 _OF_DIGITS = (IndicatorType.PHONE, IndicatorType.IBAN)  # of all scripts
-_LONGEST_SENDER = 100
 _EMAIL = re.compile(
     r"(?<![A-Za-z0-9._%+-])(?P<user>[A-Za-z0-9_][A-Za-z0-9._%+-]{0,63})@"
     r"(?P<host>(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_](?:[\w-]{0,61}[^\W_])?)"
@@ -115,9 +113,6 @@ def plain_value(kind: IndicatorType, value: str) -> str | None:
         return None if wallet is None else wallet.value
     if kind is IndicatorType.HANDLE:
         return plain_handle(value)
-    if kind is IndicatorType.SENDER:
-        name = " ".join(value.split())
-        return name if 0 < len(name) <= _LONGEST_SENDER and not has_card(name) else None
     spans = _find(kind, value, list(find_links(value)), None)
     return next((plain for plain, *span, _ in spans if span == [0, len(value)]), None)
 
