@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from scamdetect.bench.suite import Suite
 from scamdetect.labels import VERDICTS
 from scamdetect.reports.cells import tally
-from scamdetect.reports.pages import table
 from scamdetect.train.data.registry import Source
+from scamdetect.train.pages import table
 
 _OWN = "authored_"
 _OWN_NAME = "own messages"

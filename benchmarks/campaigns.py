@@ -26,11 +26,11 @@ import pyarrow.parquet as pq
 from campaign_dump import write_scored
 from throughput_processes import PEAK, run
 
-from scamdetect.reports.pages import table, write_results
 from scamdetect.scored.top_campaigns import unnoticed
 from scamdetect.text.masking import template_key
 from scamdetect.text.near_duplicates import jaccard, shingles
 from scamdetect.train.data.scores import commit, machine, today
+from scamdetect.train.pages import table, write_results
 
 ROOT = Path(__file__).resolve().parent.parent
 FOUND = 0.8

@@ -35,13 +35,13 @@ from scamdetect.evaluate.conversations import (
     suspects,
 )
 from scamdetect.labels import Decision
-from scamdetect.reports.cells import estimate, measured, percent
-from scamdetect.reports.pages import table, write_results
+from scamdetect.train.cells import estimate, measured, percent
 from scamdetect.train.conversations import LONGEST, drawn, fit_rule, joined, of_turns, source_of
 from scamdetect.train.data.registry import load_registry
 from scamdetect.train.data.rows import Row, load_rows
 from scamdetect.train.data.scores import commit, machine, today
 from scamdetect.train.data.table import Dialogue, dialogues, messages_of
+from scamdetect.train.pages import table, write_results
 
 ROOT = Path(__file__).resolve().parent.parent
 CALLS = "fss_phishing_cases_ko"

@@ -22,8 +22,8 @@ from throughput_processes import PEAK, run
 
 from scamdetect.bundle.bundle import Bundle, default_bundle_path
 from scamdetect.errors import ScamDetectError
-from scamdetect.reports.pages import table, write_results
 from scamdetect.train.data.scores import commit, file_stem, machine, today
+from scamdetect.train.pages import table, write_results
 
 ROOT = Path(__file__).resolve().parent.parent
 _JOB = (

@@ -20,10 +20,10 @@ from scamdetect import ScamDetector
 from scamdetect.calibration.thresholds import threshold_at_fpr
 from scamdetect.evaluate.evasion import STRENGTHS, Message, disguise, evasion_results
 from scamdetect.labels import Verdict
-from scamdetect.reports.cells import change, estimate, moved
-from scamdetect.reports.pages import table
+from scamdetect.train.cells import change, estimate, moved
 from scamdetect.train.data.authored import load_authored
 from scamdetect.train.data.scores import commit, machine, score_texts, today
+from scamdetect.train.pages import table
 
 ROOT = Path(__file__).resolve().parent.parent
 STRENGTH = "medium"

@@ -32,8 +32,8 @@ from synthetic_dump import write_dump
 from scamdetect.bundle.bundle import Bundle, default_bundle_path
 from scamdetect.dumps.formats import rejects_path
 from scamdetect.errors import ScamDetectError
-from scamdetect.reports.pages import table, write_results
 from scamdetect.train.data.scores import commit, machine, today
+from scamdetect.train.pages import table, write_results
 
 ROOT = Path(__file__).resolve().parent.parent
 FORMATS = ("csv", "jsonl", "parquet")

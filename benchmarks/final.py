@@ -32,9 +32,9 @@ from scamdetect.evaluate.protocol import FLAG
 from scamdetect.evaluate.report import reliability_of_rows
 from scamdetect.evaluate.slices import BY_SOURCE, Gate, false_alarms, gates
 from scamdetect.labels import Verdict
-from scamdetect.reports.cells import decimal, percent, points
 from scamdetect.system.files import file_sha256
 from scamdetect.train.bars import BAR
+from scamdetect.train.cells import decimal, percent, points
 from scamdetect.train.data.corpus_rows import authored_table, everyday_table
 from scamdetect.train.data.everyday import Catalogue, load_catalogue
 from scamdetect.train.data.scores import DetectorScores, commit, file_stem, score_texts, today

@@ -26,11 +26,11 @@ from sklearn.metrics import roc_auc_score
 from scamdetect.calibration.statistics import effective_size
 from scamdetect.errors import ScamDetectError
 from scamdetect.labels import Verdict
-from scamdetect.reports.pages import table as markdown
-from scamdetect.reports.pages import write_results
 from scamdetect.train.data.scores import commit, machine, today
 from scamdetect.train.data.table import column, has_verdict, is_own
 from scamdetect.train.form import FEATURES, Floats, form_features, form_probabilities
+from scamdetect.train.pages import table as markdown
+from scamdetect.train.pages import write_results
 from scamdetect.train.plan import draw_rows
 from scamdetect.train.recipe import Recipe, load_recipe
 from scamdetect.train.rows import facts_of, read_roles, seen_texts

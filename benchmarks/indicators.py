@@ -41,14 +41,14 @@ import pyarrow.parquet as pq
 
 from scamdetect.calibration.statistics import Estimate, wilson
 from scamdetect.errors import ScamDetectError, SourceError
-from scamdetect.reports.cells import counted, estimate
-from scamdetect.reports.pages import escaped, table, write_results
 from scamdetect.scored.campaigns import write_campaigns
 from scamdetect.share.propose import ProposeOptions, propose
 from scamdetect.text.indicators import IndicatorType, indicators_of
+from scamdetect.train.cells import counted, estimate
 from scamdetect.train.data.authored import read_folder
 from scamdetect.train.data.scores import commit, machine, today
 from scamdetect.train.data.table import is_own, reading_corpus
+from scamdetect.train.pages import escaped, table, write_results
 from scamdetect.train.typed import Located, locate_jsonl
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -31,8 +31,8 @@ from benchmarks.malformed_inputs import Case, cases, marks
 from scamdetect import ScamDetector
 from scamdetect.dumps.formats import rejects_path
 from scamdetect.errors import ScamDetectError
-from scamdetect.reports.pages import table, write_results
 from scamdetect.train.data.scores import commit, machine, today
+from scamdetect.train.pages import table, write_results
 
 ROOT = Path(__file__).resolve().parent.parent
 _DESTINATIONS = ("out.jsonl", "out.csv", "out.parquet", "out.tsv")

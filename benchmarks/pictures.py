@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-from scamdetect.reports.pages import between_markers
+from scamdetect.train.pages import between_markers
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"

@@ -24,12 +24,12 @@ from scamdetect.errors import ScamDetectError
 from scamdetect.evaluate import baselines
 from scamdetect.evaluate.comparison import DETECTOR_CODE, ScoreCache
 from scamdetect.evaluate.pools import evaluate_pools, language_cells, load_pools, used_rows
-from scamdetect.reports.cells import counted, decimal, estimate, percent
-from scamdetect.reports.pages import table as markdown
-from scamdetect.reports.pages import write_results
 from scamdetect.system.files import file_sha256
+from scamdetect.train.cells import counted, decimal, estimate, percent
 from scamdetect.train.data.scores import commit, machine, score_texts, today
 from scamdetect.train.data.table import column, detector_texts, half_of, read_rows, select
+from scamdetect.train.pages import table as markdown
+from scamdetect.train.pages import write_results
 from scamdetect.train.rows import read_roles
 
 ROOT = Path(__file__).resolve().parent.parent

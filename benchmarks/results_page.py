@@ -18,9 +18,9 @@ from typing import Any
 
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.calibration.statistics import Estimate
-from scamdetect.reports.cells import change, counted, decimal, estimate, percent, points
-from scamdetect.reports.pages import between_markers, table
+from scamdetect.train.cells import change, counted, decimal, estimate, percent, points
 from scamdetect.train.data.scores import file_stem
+from scamdetect.train.pages import between_markers, table
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from scamdetect.reports.pages import between_markers, table
+from scamdetect.train.pages import between_markers, table
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "throughput.json"

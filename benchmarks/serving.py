@@ -40,9 +40,9 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from scamdetect import ScamDetector
-from scamdetect.reports.pages import table, write_results
 from scamdetect.train.data.authored import load_authored
 from scamdetect.train.data.scores import commit, machine, today
+from scamdetect.train.pages import table, write_results
 
 ROOT = Path(__file__).resolve().parent.parent
 WAYS = ("http", "python")

@@ -55,9 +55,9 @@ from scamdetect.calibration.thresholds import threshold_at_fpr
 from scamdetect.cli.model import examine
 from scamdetect.errors import ScamDetectError
 from scamdetect.prediction import CLEARED
-from scamdetect.reports.pages import write_results
 from scamdetect.text.normalise import normalise
 from scamdetect.train.data.scores import commit, machine, today
+from scamdetect.train.pages import write_results
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("onnxruntime", "openvino", "tokenizers", "numpy", "torch", "transformers")

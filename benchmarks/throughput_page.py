@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scamdetect.reports.cells import counted, estimate
-from scamdetect.reports.pages import table
+from scamdetect.train.cells import counted, estimate
+from scamdetect.train.pages import table
 
 
 def page(record: Mapping[str, Any]) -> list[str]:

@@ -22,7 +22,7 @@ from scamdetect.bench.figures.results import Results
 from scamdetect.bench.report.change_tables import in_words, targets_met
 from scamdetect.bench.report.leaderboard import BOUGHT, leaderboard
 from scamdetect.bench.report.tables import chapters, facts
-from scamdetect.reports.section import Section
+from scamdetect.evaluate.section import Section
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from data.workshop.reading_draw import DEV
 from scamdetect.errors import MissingExtraError, SourceError
 from scamdetect.evaluate.baselines import guess
 from scamdetect.labels import Verdict
-from scamdetect.reports.cells import number
+from scamdetect.train.cells import number
 from scamdetect.train.data.authored import load_authored, write_rows
 from scamdetect.train.data.corpus_rows import is_own
 from scamdetect.train.data.corrections import Correction, read_corrections, write_corrections

@@ -12,7 +12,7 @@ import click
 
 from scamdetect.cli.commands import cli
 from scamdetect.cli.options import Group
-from scamdetect.reports.pages import between_markers, table
+from scamdetect.train.pages import between_markers, table
 
 PAGE = Path(__file__).resolve().parent.parent / "cli.md"
 START, END = "<!-- cli: docs/hooks/cli_reference.py -->", "<!-- /cli -->"

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from scamdetect.evaluate import html
 from scamdetect.evaluate.plots import draw_plots
 from scamdetect.evaluate.sections import facts, sections
-from scamdetect.reports import html
-from scamdetect.reports.cells import probability
+from scamdetect.reports.html import write_page
+from scamdetect.train.cells import probability
 from scamdetect.train.data.table import column, detector_texts
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ _SAYS = {
 }
 
 
-def write_page(report: Report, measured: pa.Table, path: Path) -> None:
+def write_evaluation(report: Report, measured: pa.Table, path: Path) -> None:
     """Write the page: one file that loads nothing, with every text escaped."""
     text = html.page(
         "evaluation.html",
@@ -59,7 +60,7 @@ def write_page(report: Report, measured: pa.Table, path: Path) -> None:
         plots={name: html.plot(png, _SAYS[name]) for name, png in draw_plots(report).items()},
         errors=_worst_messages(report, measured),
     )
-    html.write_page(text, path)
+    write_page(text, path)
 
 
 def _worst_messages(report: Report, measured: pa.Table) -> list[dict[str, str]]:

@@ -12,8 +12,8 @@ from scamdetect.calibration.statistics import Estimate
 from scamdetect.evaluate import baselines
 from scamdetect.evaluate.curves import HISTOGRAM_BINS, LOWEST_FPR
 from scamdetect.evaluate.evasion import ALL, KEPT, STRENGTHS
+from scamdetect.evaluate.figures import Axes, Figure, drawn, in_percent, panels, png, pyplot
 from scamdetect.evaluate.protocol import FLAG
-from scamdetect.reports.figures import Axes, Figure, drawn, in_percent, panels, png, pyplot
 from scamdetect.train.bars import BAR
 
 if TYPE_CHECKING:

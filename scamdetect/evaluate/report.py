@@ -52,6 +52,7 @@ from scamdetect.evaluate.protocol import (
     transferred_thresholds,
     worst_errors,
 )
+from scamdetect.evaluate.section import section_lines
 from scamdetect.evaluate.sections import facts, sections
 from scamdetect.evaluate.slices import (
     BY_SOURCE,
@@ -63,7 +64,6 @@ from scamdetect.evaluate.slices import (
     language_accuracy,
 )
 from scamdetect.labels import KINDS, Kind, Verdict
-from scamdetect.reports.pages import section_lines
 from scamdetect.system.destinations import check_no_input, followed
 from scamdetect.system.files import file_sha256, read_bytes, write_text
 from scamdetect.train.data.mix import reference_weights
@@ -185,7 +185,7 @@ def evaluate_bundle(
     detector = ScamDetector.load(bundle)
     if report is not None:
         # Before hours of work: plots need packages that the evaluation itself does not.
-        from scamdetect.evaluate.page import write_page
+        from scamdetect.evaluate.page import write_evaluation
 
         prepare_folder(report, out)
     stem = f"evaluate-{bundle.resolve().name}{'-final' if final else ''}"
@@ -206,7 +206,7 @@ def evaluate_bundle(
     for line in text.splitlines():
         log(line)
     if report is not None:
-        write_page(found, rows.measured, report / f"{stem}.html")
+        write_evaluation(found, rows.measured, report / f"{stem}.html")
         log(
             f"{report / f'{stem}.html'}: the page, with messages of public sources; do not "
             "publish it"

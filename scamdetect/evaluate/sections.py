@@ -10,9 +10,11 @@ from scamdetect.evaluate import evasion
 from scamdetect.evaluate.authored import RATES
 from scamdetect.evaluate.contamination import CONTAINED, FEWEST_SHINGLES
 from scamdetect.evaluate.protocol import FLAG, FPRS, Evaluation, SourceResult, WorstRow
+from scamdetect.evaluate.section import Section, section
 from scamdetect.evaluate.slices import TOGETHER, CellRates, FalseAlarms, ToldKind
 from scamdetect.labels import Verdict
-from scamdetect.reports.cells import (
+from scamdetect.train.bars import BAR, ECE_BAR, FEWEST_ROWS, FIRST
+from scamdetect.train.cells import (
     change,
     decimal,
     measured,
@@ -22,8 +24,6 @@ from scamdetect.reports.cells import (
     probability,
     share,
 )
-from scamdetect.reports.section import Section, section
-from scamdetect.train.bars import BAR, ECE_BAR, FEWEST_ROWS, FIRST
 
 if TYPE_CHECKING:
     from scamdetect.evaluate.report import Report

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from scamdetect.adapt.campaign_labels import labelled_campaigns
 from scamdetect.adapt.halves import needed
@@ -13,7 +13,7 @@ from scamdetect.adapt.own_rows import label_words
 from scamdetect.adapt.queue import AUDIT, UNCERTAIN, Queue
 from scamdetect.adapt.recalibrate import Recalibrated
 from scamdetect.labels import KINDS
-from scamdetect.reports.cells import first, tally
+from scamdetect.reports.cells import tally
 
 _MOST_ROWS = 20
 
@@ -53,7 +53,7 @@ def answer_lines(answers: Answers) -> Iterator[str]:
         + f", {UNSURE} {len(answers.unsure):,}, without a label {len(answers.missing):,}"
     )
     if answers.missing:
-        yield f"without a label: rows {first(answers.missing, _MOST_ROWS)}"
+        yield f"without a label: rows {_rows(answers.missing)}"
     kinds = Counter(kind for answer in answers.usable for kind in answer.kinds)
     if kinds:
         yield f"kinds of scam: {tally(dict(kinds.most_common()))}"
@@ -66,13 +66,13 @@ def answer_lines(answers: Answers) -> Iterator[str]:
             rows[name].append(row)
         for name, where in rows.items():
             yield (
-                f"unknown {what} {label_words(name)!r}: rows {first(where, _MOST_ROWS)}; known "
+                f"unknown {what} {label_words(name)!r}: rows {_rows(where)}; known "
                 f"{what}s are {', '.join(known)}"
             )
     if answers.contradicting:
         yield (
             "different labels for one message or one text: rows "
-            f"{first(answers.contradicting, _MOST_ROWS)}; they are not counted until they agree"
+            f"{_rows(answers.contradicting)}; they are not counted until they agree"
         )
     for group in labelled_campaigns(answers.usable):
         yield (
@@ -129,3 +129,9 @@ def recalibrated_lines(result: Recalibrated) -> Iterator[str]:
             f"The interval reaches twice {strictest.fpr:g} or more; "
             f"{needed(strictest.fpr)[1]:,} distinct honest messages would narrow it."
         )
+
+
+def _rows(rows: Sequence[int]) -> str:
+    """Return the first rows, and how many more there are."""
+    more = f" and {len(rows) - _MOST_ROWS:,} more" if len(rows) > _MOST_ROWS else ""
+    return ", ".join(map(str, rows[:_MOST_ROWS])) + more

@@ -25,7 +25,6 @@ from scamdetect.calibration.presets import presets
 from scamdetect.calibration.statistics import BASE_RATE
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError, MissingExtraError
-from scamdetect.reports.cells import counted, decimal, estimate, measured, percent, share
 from scamdetect.system.destinations import check_parent, own_destination
 from scamdetect.system.files import read_bytes, read_text, write_text, writing
 from scamdetect.system.os_errors import unwritable
@@ -40,6 +39,7 @@ from scamdetect.train.card_results import (
     read_results,
 )
 from scamdetect.train.cascade import PADDING, proof_line
+from scamdetect.train.cells import counted, decimal, estimate, measured, percent, share
 from scamdetect.train.data.corpus_rows import is_own
 from scamdetect.train.plan import MIN_LANGUAGE_ROWS
 

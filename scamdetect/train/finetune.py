@@ -20,7 +20,6 @@ from scamdetect.bundle.bundle import MANIFEST, Bundle, write_manifest
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
-from scamdetect.reports.pages import write_results
 from scamdetect.system.destinations import private_folder, replaced_folder
 from scamdetect.system.files import file_sha256, locked, read_text
 from scamdetect.system.os_errors import written
@@ -46,6 +45,7 @@ from scamdetect.train.finetune_rows import (
     rehearsal_table,
 )
 from scamdetect.train.from_bundle import load_from_bundle
+from scamdetect.train.pages import write_results
 from scamdetect.train.parity import MOST_FLIPS
 from scamdetect.train.run import Run
 

@@ -29,8 +29,7 @@ from scamdetect.calibration.statistics import (
     widened,
 )
 from scamdetect.labels import KINDS, Kind, Verdict
-from scamdetect.reports.cells import percent, points
-from scamdetect.reports.pages import table, titled
+from scamdetect.train.cells import percent, points
 from scamdetect.train.data.mix import SMALLEST_CELL
 from scamdetect.train.data.scores import DetectorScores
 from scamdetect.train.data.table import (
@@ -41,6 +40,7 @@ from scamdetect.train.data.table import (
     kind_table,
 )
 from scamdetect.train.finetune_rows import OWN
+from scamdetect.train.pages import table, titled
 
 OWN_ROWS, ALL = "own rows, held out", "rehearsal rows, all"
 RANKED_FPR = 0.01

@@ -13,8 +13,8 @@ from scamdetect.bench.figures.target import (
 )
 from scamdetect.bench.report.suite_tables import TOO_FEW
 from scamdetect.evaluate.evasion import KEPT, MORE_FLAGS
-from scamdetect.reports.cells import change, counted, n_of, p_value, percent, points
-from scamdetect.reports.section import Section, section
+from scamdetect.evaluate.section import Section, section
+from scamdetect.train.cells import change, counted, n_of, p_value, percent, points
 
 if TYPE_CHECKING:
     from scamdetect.bench.figures.changes import Difference

@@ -15,8 +15,9 @@ from scamdetect.bench.figures.target import (
 )
 from scamdetect.bench.folder import CALIBRATE
 from scamdetect.evaluate.contamination import CONTAINED
-from scamdetect.reports.cells import amount, counted, listed, number, share, tally
-from scamdetect.reports.section import Section, section
+from scamdetect.evaluate.section import Section, section
+from scamdetect.reports.cells import listed, tally
+from scamdetect.train.cells import amount, counted, number, share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ from scamdetect.bench.report.leaderboard import changed_suites, plain_suites
 from scamdetect.bench.report.suite_tables import of_suite
 from scamdetect.calibration.statistics import Estimate
 from scamdetect.evaluate.evasion import KEPT, STRENGTHS
-from scamdetect.reports.figures import (
+from scamdetect.evaluate.figures import (
     Axes,
     Figure,
     Line2D,

@@ -9,7 +9,8 @@ from scamdetect.bench.figures.results import read_results, write_json
 from scamdetect.bench.report.plots import draw_plots
 from scamdetect.bench.report.tables import HOW_TO_READ, LONG, chapters, facts, render
 from scamdetect.errors import OutputError
-from scamdetect.reports import html
+from scamdetect.evaluate import html
+from scamdetect.reports.html import write_page
 from scamdetect.system.os_errors import words
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ def write_report(folder: Path) -> tuple[Path, Path, Path]:
     results = read_results(folder)
     markdown, record, page = folder / MARKDOWN, folder / JSON, folder / PAGE
     try:
-        html.write_page(render(results), markdown)
+        write_page(render(results), markdown)
         write_json(results, record)
-        html.write_page(render_page(results), page)
+        write_page(render_page(results), page)
     except OSError as problem:
         raise OutputError(
             f"{folder}: the report cannot be written ({words(problem)}); make room "

@@ -17,9 +17,9 @@ from scamdetect.bench.figures.target import (
 )
 from scamdetect.bench.report.leaderboard import marked
 from scamdetect.calibration.statistics import Estimate
+from scamdetect.evaluate.section import Section, section
 from scamdetect.labels import kind_name, language_title
-from scamdetect.reports.cells import counted, decimal, number, percent
-from scamdetect.reports.section import Section, section
+from scamdetect.train.cells import counted, decimal, number, percent
 
 if TYPE_CHECKING:
     from scamdetect.bench.figures.results import Results

@@ -34,8 +34,8 @@ from scamdetect.bench.report.suite_tables import (
     source_section,
     suite_section,
 )
-from scamdetect.reports.pages import escaped, section_lines
-from scamdetect.reports.section import Chapter, Section
+from scamdetect.evaluate.section import Chapter, Section, section_lines
+from scamdetect.train.pages import escaped
 
 if TYPE_CHECKING:
     from scamdetect.bench.figures.results import Results

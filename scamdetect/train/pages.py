@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from scamdetect.errors import InputError
-from scamdetect.reports.section import Section
 from scamdetect.system.files import write_text
 
 _MARKUP = re.compile(r"[\\|*`~]|(?<!\w)_|_(?!\w)|(?<=\])(?=[(\[])")
@@ -33,27 +32,6 @@ def titled(title: str, about: str = "", lines: Iterable[str] = (), level: int = 
         yield from ("", about)
     if lines:
         yield from ("", *lines)
-
-
-def section_lines(
-    sections: Iterable[Section],
-    level: int = 2,
-    *,
-    escape: Callable[[str], str] = str,
-    fold: int | None = None,
-) -> Iterator[str]:
-    """Yield the lines of sections under titles of a level, each after a blank one.
-
-    From ``fold`` rows on a table is folded away.
-    """
-    for section in sections:
-        lines = []
-        if section.rows:
-            lines = table(map(escape, section.header), (map(escape, row) for row in section.rows))
-        if fold is not None and len(section.rows) >= fold:
-            summary = f"<details><summary>{len(section.rows)} rows</summary>"
-            lines = [summary, "", *lines, "", "</details>"]
-        yield from titled(escape(section.title), escape(section.about), lines, level)
 
 
 def between_markers(page: str, start: str, end: str, lines: Iterable[str], path: Path) -> str:
