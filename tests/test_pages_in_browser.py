@@ -26,7 +26,7 @@ from scamdetect.adapt.labels import read_answers, record, write_records
 from scamdetect.adapt.queue import AUDIT, CAMPAIGN, UNCERTAIN, Queue, choose_queue
 from scamdetect.labels import KINDS
 from scamdetect.reports.dump import write_report
-from scamdetect.reports.explanations import explanation_page
+from scamdetect.reports.html import explanation_page
 from scamdetect.reports.review import SHOWN, write_review
 from scamdetect.scored.campaigns import write_campaigns
 from scamdetect.system.shown import visible

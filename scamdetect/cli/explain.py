@@ -37,7 +37,7 @@ def explain(
 
     target = page
     if page is not None:
-        from scamdetect.reports.explanations import explanation_page  # fails without jinja2
+        from scamdetect.reports.html import explanation_page  # fails without jinja2
 
         target = file_destination(page, overwrite=overwrite, inputs=[model] if model else ())
     read = [standard_input() if text == "-" else text for text in texts]

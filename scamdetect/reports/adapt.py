@@ -21,17 +21,14 @@ _MOST_ROWS = 20
 def queue_lines(queue: Queue, merged: Merged | None = None) -> Iterator[str]:
     """Yield the number of rows by part and language."""
     if merged is not None:
-        yield (
-            f"kept {merged.answered:,} rows with a label and {merged.open:,} without, added "
-            f"{merged.added:,} new ones"
-        )
+        kept = f"kept {merged.answered:,} rows with a label and {merged.open:,} without"
+        yield f"{kept}, added {merged.added:,} new ones"
     parts = Counter(row.part for row in queue.rows)
     yield (
         f"{len(queue.rows):,} of {queue.messages:,} messages: {parts[AUDIT]:,} drawn at random, "
         f"{parts[UNCERTAIN]:,} near the thresholds"
     )
-    campaigns = [row.campaign for row in queue.rows if row.campaign is not None]
-    if campaigns:
+    if campaigns := [row.campaign for row in queue.rows if row.campaign is not None]:
         yield (
             f"one row each for {len(campaigns):,} campaigns that are large and not flagged, of "
             f"{sum(campaign.messages for campaign in campaigns):,} messages"
@@ -48,31 +45,18 @@ def queue_lines(queue: Queue, merged: Merged | None = None) -> Iterator[str]:
 def answer_lines(answers: Answers) -> Iterator[str]:
     """Yield the counts of labels, the invalid ones, and the rates with their intervals."""
     counts = Counter(answer.label for answer in answers.usable)
-    yield (
-        ", ".join(f"{label} {counts[label]:,}" for label in LABELS)
-        + f", {UNSURE} {len(answers.unsure):,}, without a label {len(answers.missing):,}"
-    )
+    counted = tally({label: counts[label] for label in LABELS} | {UNSURE: len(answers.unsure)})
+    yield f"{counted}, without a label {len(answers.missing):,}"
     if answers.missing:
-        yield f"without a label: rows {_rows(answers.missing)}"
-    kinds = Counter(kind for answer in answers.usable for kind in answer.kinds)
-    if kinds:
+        yield f"without a label: {_rows(answers.missing)}"
+    if kinds := Counter(kind for answer in answers.usable for kind in answer.kinds):
         yield f"kinds of scam: {tally(dict(kinds.most_common()))}"
-    for what, unknown, known in (
-        ("label", answers.unknown, (*LABELS, UNSURE)),
-        ("kind", answers.unknown_kinds, KINDS),
-    ):
-        rows = defaultdict(list)
-        for row, name in unknown:
-            rows[name].append(row)
-        for name, where in rows.items():
-            yield (
-                f"unknown {what} {label_words(name)!r}: rows {_rows(where)}; known "
-                f"{what}s are {', '.join(known)}"
-            )
+    yield from _unknown("label", answers.unknown, (*LABELS, UNSURE))
+    yield from _unknown("kind", answers.unknown_kinds, KINDS)
     if answers.contradicting:
         yield (
-            "different labels for one message or one text: rows "
-            f"{_rows(answers.contradicting)}; they are not counted until they agree"
+            f"different labels for one message or one text: {_rows(answers.contradicting)}; they "
+            "are not counted until they agree"
         )
     for group in labelled_campaigns(answers.usable):
         yield (
@@ -85,32 +69,41 @@ def answer_lines(answers: Answers) -> Iterator[str]:
         return
     yield f"From {drawn:,} labelled of {answers.audit:,} messages drawn at random (95 %):"
     for estimate in estimates(answers.usable):
-        low, high = estimate.interval
-        rate = "no data"
-        if estimate.rate is not None:
-            rate = f"{100 * estimate.rate:.1f} %, {100 * low:.1f} % to {100 * high:.1f} %"
+        low, high = (100 * end for end in estimate.interval)
+        known = estimate.rate is not None
+        rate = f"{100 * estimate.rate:.1f} %, {low:.1f} % to {high:.1f} %" if known else "no data"
         yield f"  {estimate.name}: {rate} ({estimate.hits:,} of {estimate.of:,})"
     if drawn < answers.audit:
         yield "These hold for the whole dump only if messages without a label are like the others."
+
+
+def _unknown(what: str, cells: Sequence[tuple[int, str]], known: Sequence[str]) -> Iterator[str]:
+    rows = defaultdict(list)
+    for row, name in cells:
+        rows[name].append(row)
+    for name, numbers in rows.items():
+        unknown = f"unknown {what} {label_words(name)!r}: {_rows(numbers)}"
+        yield f"{unknown}; known {what}s are {', '.join(known)}"
+
+
+def _rows(rows: Sequence[int]) -> str:
+    more = f" and {len(rows) - _MOST_ROWS:,} more" if len(rows) > _MOST_ROWS else ""
+    return f"rows {', '.join(map(str, rows[:_MOST_ROWS]))}{more}"
 
 
 def recalibrated_lines(result: Recalibrated) -> Iterator[str]:
     """Yield the counts of rows and, for flag and review, the figures before and after."""
     rows = result.rows
     yield counted_rows(rows.count)
-    yield from left_out(
-        {
-            "without a label or mapped to ignore": rows.ignored,
-            "without a text": rows.unscored,
-            "that could not be read": rows.rejected,
-            "chosen by a queue, not drawn at random": rows.chosen,
-        }
-    )
+    yield from left_out({
+        "without a label or mapped to ignore": rows.ignored,
+        "without a text": rows.unscored,
+        "that could not be read": rows.rejected,
+        "chosen by a queue, not drawn at random": rows.chosen,
+    })  # fmt: skip
     if rows.mixed:
-        yield (
-            f"{rows.mixed:,} groups of similar messages have both honest ones and scams; check "
-            "their labels"
-        )
+        groups = f"{rows.mixed:,} groups of similar messages"
+        yield f"{groups} have both honest ones and scams; check their labels"
     for moved in result.moved:
         yield f"{moved.name} (requested false-positive rate: {moved.fpr:g})"
         yield f"  before: {measured_words(moved.before)}"
@@ -129,9 +122,3 @@ def recalibrated_lines(result: Recalibrated) -> Iterator[str]:
             f"The interval reaches twice {strictest.fpr:g} or more; "
             f"{needed(strictest.fpr)[1]:,} distinct honest messages would narrow it."
         )
-
-
-def _rows(rows: Sequence[int]) -> str:
-    """Return the first rows, and how many more there are."""
-    more = f" and {len(rows) - _MOST_ROWS:,} more" if len(rows) > _MOST_ROWS else ""
-    return ", ".join(map(str, rows[:_MOST_ROWS])) + more

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from heapq import nlargest
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -28,7 +30,7 @@ from scamdetect.scored.top_campaigns import (
     first_texts,
     read_campaigns,
     unnoticed,
-)
+)  # fmt: skip
 from scamdetect.system.shown import visible
 
 if TYPE_CHECKING:
@@ -37,11 +39,9 @@ if TYPE_CHECKING:
 _MOST_CAMPAIGNS = 12
 _MOST_SHOWN = 70  # characters of a template
 _COLUMNS = {
-    "decision": "scamdetect_decision",
-    "probability": "scamdetect_scam_probability",
-    "language": "scamdetect_language",
-    "text": "text",
-}
+    "scamdetect_decision": "decision", "scamdetect_scam_probability": "probability",
+    "scamdetect_language": "language", "text": "text",
+}  # fmt: skip
 
 Shown = tuple[tuple[Campaign, str | None], ...]  # with their first messages, if known
 
@@ -68,27 +68,23 @@ def campaign_lines(summary: CampaignsSummary) -> Iterator[str]:
 
 def unnoticed_words(*, compared: bool) -> tuple[str, str]:
     """Return the title and the rule of the list of campaigns that are large and not flagged."""
-    new = (
-        f"new or at least {GROWN:g} times as many as before"
-        if compared
-        else "not compared with an earlier dump (--before), so new ones are not known"
-    )
-    return (
-        "Large, new and not flagged" if compared else "Large and not flagged",
-        f"at least {LARGE} messages, under {FEW_FLAGGED:.0%} flagged, {new}",
-    )
+    title, new = "Large, new and not flagged", f"new or at least {GROWN:g} times as many as before"
+    if not compared:
+        title = "Large and not flagged"
+        new = "not compared with an earlier dump (--before), so new ones are not known"
+    return title, f"at least {LARGE} messages, under {FEW_FLAGGED:.0%} flagged, {new}"
 
 
 def campaign_words(campaign: Campaign) -> str:
     """Return the figures of a campaign."""
-    first, last = campaign.first_day, campaign.last_day
+    days = dict.fromkeys(filter(None, (campaign.first_day, campaign.last_day)))
     words = (
         f"{campaign.messages:,} messages",
         f"{campaign.earlier:,} before" if campaign.earlier else "",
         f"{campaign.senders:,} senders" if campaign.senders is not None else "",
         f"flagged {spaced_share(campaign.flagged_share)}",
         f"mean score {campaign.mean_probability:.3f}",
-        (first if first == last else f"{first} to {last}") if first else "",
+        " to ".join(days),
         *(name for name, _ in campaign.languages[:1]),
     )
     return ", ".join(filter(None, words))
@@ -113,18 +109,16 @@ class Campaigns:
 
 def campaigns_of(dump: ScoredDump, text: str | None, time: str | None) -> Campaigns:
     """Return the campaigns next to a scored dump or, without such a file, of its flagged rows."""
-    path, stale = campaigns_beside(dump.path), None
+    path = campaigns_beside(dump.path)
     if path is not None:
-        try:
+        with suppress(InputError):  # the file is damaged
             listed, top = unnoticed(path, _MOST_CAMPAIGNS), _top(read_campaigns(path))
             if (top or listed.first) and are_of(dump, text, [*top, *listed.first]):
                 shown, quiet = _shown(dump, text, top), _shown(dump, text, listed.first)
                 words = unnoticed_words(compared=listed.compared)
                 return Campaigns(shown, quiet, listed.count, path.name, *words)
-        except InputError:
-            pass
-        stale = path.name
-    return Campaigns(() if text is None else _of_flagged(dump, text, time), stale=stale)
+    flagged = () if text is None else _of_flagged(dump, text, time)
+    return Campaigns(flagged, stale=None if path is None else path.name)
 
 
 def _of_flagged(dump: ScoredDump, text: str, time: str | None) -> Shown:
@@ -133,22 +127,22 @@ def _of_flagged(dump: ScoredDump, text: str, time: str | None) -> Shown:
 
     with TemporaryDirectory(prefix=".scamdetect-") as folder:  # has mode 0700
         path = Path(folder) / "flagged.parquet"
-        writer: pq.ParquetWriter | None = None
-        for batch in dump.batches(text, time):
-            table = batch.table.filter(pc.equal(batch.table["decision"], Decision.FLAG.value))
-            columns = {column: table[name] for name, column in _COLUMNS.items()}
-            columns["scamdetect_kinds"] = pc.binary_join(table["kinds"], ";")
-            if time is not None:
-                columns["day"] = pa.array(days_of(table["time"]))
-            rows = pa.table(columns)
-            writer = writer or pq.ParquetWriter(path, rows.schema)
-            writer.write_table(rows)
-        if writer is None:
+        tables = (_flagged(batch.table, time) for batch in dump.batches(text, time))
+        first = next(tables, None)
+        if first is None:
             return ()
-        writer.close()
+        with pq.ParquetWriter(path, first.schema) as writer:
+            for table in chain([first], tables):
+                writer.write_table(table)
         summary = write_campaigns(path, time_column=None if time is None else "day")
-        top = _top(read_campaigns(summary.destination))
-        return _shown(open_scored(path), "text", top)
+        return _shown(open_scored(path), "text", _top(read_campaigns(summary.destination)))
+
+
+def _flagged(table: pa.Table, time: str | None) -> pa.Table:
+    table = table.filter(pc.equal(table["decision"], Decision.FLAG.value))
+    columns = {name: table[column] for name, column in _COLUMNS.items()}
+    days = {} if time is None else {"day": pa.array(days_of(table["time"]))}
+    return pa.table(columns | days | {"scamdetect_kinds": pc.binary_join(table["kinds"], ";")})
 
 
 def _top(campaigns: Iterator[Campaign]) -> list[Campaign]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -32,12 +31,6 @@ _FIRST, _BEHIND = np.datetime64("1990-01-01", "D"), np.datetime64("2100-01-01", 
 _MICROS_A_DAY = 86_400 * 10**6
 
 
-def usual_column(columns: Sequence[str], names: Iterable[str]) -> str | None:
-    """Return the first column with one of the usual names, in any letter case, or None."""
-    by_name = {name.casefold(): name for name in reversed(columns)}
-    return next((by_name[name] for name in names if name in by_name), None)
-
-
 def days_of(times: pa.ChunkedArray) -> NDArray[np.datetime64]:
     """Return the day in UTC (n,) of each time, NaT if it is unknown.
 
@@ -64,15 +57,14 @@ class Counts:
         """Count the rows of a batch, read with their time if there is one."""
         flagged = pc.equal(batch["decision"], Decision.FLAG.value)
         kinds = pc.fill_null(pc.binary_join(batch["kinds"], ";"), NO_KIND)
-        score = batch["probability"]
-        bins = pc.min_element_wise(pc.floor(pc.multiply(score, BINS)), BINS - 1)
+        bins = pc.floor(pc.multiply(batch["probability"], BINS))  # null without a score
         timed = "time" in batch.schema.names
         days = pa.array(days_of(batch["time"])) if timed else pa.nulls(len(batch), pa.date32())
         facts = {name: batch[name] for name in _FACTS if name in batch.schema.names} | {
             "language": pc.fill_null(batch["language"], "und"),
             "kinds": pc.if_else(flagged, kinds, pa.scalar(None, pa.string())),
             "day": days,
-            "bin": pc.if_else(pc.is_valid(score), bins, pa.scalar(None, pa.float64())),
+            "bin": pc.min_element_wise(bins, BINS - 1, skip_nulls=False),
             "messages": pa.repeat(pa.scalar(1, pa.int64()), len(batch)),
         }
         self._parts.append(_summed(pa.table(facts)))
@@ -94,9 +86,8 @@ class Counts:
 
     def total(self, column: str = "decision") -> Counter[Any]:
         """Return the messages by a fact."""
-        if not self._parts:
-            return Counter()
-        return sum(crossed(self.table, "decision", column).values(), Counter())
+        totals = crossed(self.table, "decision", column).values() if self._parts else ()
+        return sum(totals, Counter())
 
     @property
     def only_flagged(self) -> bool:

@@ -21,15 +21,7 @@ from scamdetect.prediction import SCHEMA_VERSION
 from scamdetect.reports import html
 from scamdetect.reports.campaigns import campaigns_of
 from scamdetect.reports.cells import listed
-from scamdetect.reports.counts import (
-    BINS,
-    NO_KIND,
-    TIME_COLUMNS,
-    Counts,
-    crossed,
-    ranked,
-    usual_column,
-)
+from scamdetect.reports.counts import BINS, NO_KIND, TIME_COLUMNS, Counts, crossed, ranked
 from scamdetect.reports.drift import RULES, feature_words
 from scamdetect.reports.messages import KEY_COLUMNS, TopMessages, sample
 from scamdetect.reports.timeline import timeline
@@ -40,6 +32,11 @@ from scamdetect.system.os_errors import written
 from scamdetect.system.shown import visible
 
 _MOST_COLUMNS = 10
+_FILTERS = {
+    "of": lambda part, whole: round(100 * part / whole, 3) if whole else 0.0,
+    # Of a bar, on a log scale.
+    "height": lambda count, most: round(100 * log10(1 + count) / log10(1 + most), 3),
+}
 
 
 @dataclass(frozen=True)
@@ -88,8 +85,7 @@ def write_report(
     section: the shifts from an earlier dump.
 
     Raises InputError if the dump is not scored, a column is missing, the bundle did not score the
-    dump or the destination is taken; BundleError if the bundle is damaged, OutputError if writing
-    fails, MissingExtraError without the extra ``report``.
+    dump or the destination is taken; BundleError, OutputError, MissingExtraError.
     """
     source = Path(scored)
     target = page_path(source, destination, overwrite=options.overwrite)
@@ -104,15 +100,12 @@ def write_report(
             top.add(batch.table)
     if not counts.total():
         raise InputError(f"{source}: the file has no scored message")
-    models = [name for name in ranked(counts.total("model_id")) if name is not None]
-    bundle = scoring_bundle(source, models, options.model)
-    detector = None
-    if options.samples and bundle is not None and text is not None:
-        detector = ScamDetector.load(bundle.folder)
-
+    bundle = scoring_bundle(source, ranked(counts.total("model_id")), options.model)
+    marks = options.samples and bundle is not None and text is not None
+    detector = ScamDetector.load(bundle.folder) if bundle is not None and marks else None
     page = html.page(
         "dump.html",
-        {"of": _of, "height": _height},
+        _FILTERS,
         visible,
         title=options.title or f"Scam report: {source.name}",
         source=source.name,
@@ -161,12 +154,17 @@ def _figures(counts: Counts) -> dict[str, Any]:
 
 
 def _column(dump: ScoredDump, given: str | None, usual: Sequence[str]) -> str | None:
+    """Return the given column, or the first of the usual names, in any letter case."""
     if given is not None:
         dump.require(given)
-    return given or usual_column(dump.columns, usual)
+        return given
+    by_name = {name.casefold(): name for name in reversed(dump.columns)}
+    return next((by_name[name] for name in usual if name in by_name), None)
 
 
-def scoring_bundle(source: Path, models: Sequence[str], model: str | Path | None) -> Bundle | None:
+def scoring_bundle(
+    source: Path, models: Sequence[str | None], model: str | Path | None
+) -> Bundle | None:
     """Return the bundle that scored the dump, None if it is not available.
 
     Raises InputError if ``model`` is another bundle, BundleError if that is damaged.
@@ -181,7 +179,7 @@ def scoring_bundle(source: Path, models: Sequence[str], model: str | Path | None
         return bundle
     if model is None:
         return None
-    by = listed(models) or "a model without a name"
+    by = listed(list(filter(None, models))) or "a model without a name"
     raise InputError(
         f"{source} was scored by {by}, and {model} holds {bundle.model_id}; pass the bundle that "
         "scored it, or omit --model"
@@ -191,29 +189,15 @@ def scoring_bundle(source: Path, models: Sequence[str], model: str | Path | None
 def _threshold(
     name: str, dump: ScoredDump, bundle: Bundle | None
 ) -> tuple[str, float | None, OperatingPoint | None, Preset | None]:
-    """Return a threshold with its name, its measured rates and its preset, each if known.
+    """Return a threshold, of the job or of the bundle, with its name, rates and preset, if known.
 
-    It is in the job record, or that of the bundle. The operating point is the highest stored one
-    that is not over it, which has at most its false alarms and recall.
+    The rates are of the highest stored operating point that is not over it.
     """
-    source = dump.job or (None if bundle is None else bundle.thresholds)
-    threshold: float | None = None if source is None else getattr(source, name)
+    source = dump.job or (bundle and bundle.thresholds)
+    threshold: float | None = getattr(source, name, None)
     if threshold is None or bundle is None:
         return name, threshold, None, None
-    points = [
-        point
-        for point in bundle.operating_points
-        if point.lang is None and point.kind is None and point.threshold <= threshold
-    ]
+    whole = (p for p in bundle.operating_points if p.lang is None and p.kind is None)
+    below = (point for point in whole if point.threshold <= threshold)
     preset = preset_at(bundle.operating_points, threshold) if name == "flag" else None
-    return name, threshold, max(points, key=lambda point: point.threshold, default=None), preset
-
-
-def _of(part: float, whole: float) -> float:
-    """Return a share in percent for the plots."""
-    return round(100 * part / whole, 3) if whole else 0.0
-
-
-def _height(count: int, most: int) -> float:
-    """Return the height of a bar in percent, on a log scale."""
-    return round(100 * log10(1 + count) / log10(1 + most), 3)
+    return name, threshold, max(below, key=lambda point: point.threshold, default=None), preset

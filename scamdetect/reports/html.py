@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from scamdetect import __version__
 from scamdetect.errors import MissingExtraError
+from scamdetect.explain.explanation import CAUTION, Explanation
 from scamdetect.reports.cells import count, listed, share_of, spaced_share
 from scamdetect.system.files import ANYONE, writing
 
@@ -46,3 +47,9 @@ def write_page(text: str, path: Path, access: int = ANYONE) -> None:
     """Write a page completely or not at all; raise OSError if that fails."""
     with writing(path, access) as file:
         file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def explanation_page(explanations: Sequence[Explanation]) -> str:
+    """Return a page with the explanations in their order."""
+    models = sorted({each.prediction.model_id for each in explanations})
+    return page("explain.html", explanations=explanations, models=models, caution=CAUTION)

@@ -17,9 +17,9 @@ _CENTRAL = (0.005, 0.995)  # of the messages; a few with a wrong clock must not 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
-def _label(day: int) -> str:
-    moment = date.fromordinal(day)
-    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+def _label(ordinal: int) -> str:
+    day = date.fromordinal(ordinal)
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 # The number of the unit that a day is in, and the label of a number; weeks begin on Mondays.
@@ -67,23 +67,23 @@ def timeline(
     if (last - first).days >= _MOST_BARS:
         sums = np.cumsum([days[day].total() for day in known])
         first, last = (known[int(np.searchsorted(sums, part * sums[-1]))] for part in _CENTRAL)
-    unit, (number_of, label) = next(
-        (item for item in _UNITS.items() if item[1][0](last) - item[1][0](first) < _MOST_BARS),
-        ("year", _UNITS["year"]),
-    )
+    for unit, (number_of, label) in _UNITS.items():  # noqa: B007 - the last if none is long enough
+        if number_of(last) - number_of(first) < _MOST_BARS:
+            break
     numbers = range(number_of(first), number_of(last) + 1)
     decisions: dict[int, Counter[Any]] = defaultdict(Counter)
     kinds_of: dict[int, Counter[Any]] = defaultdict(Counter)
     for source, target in ((days, decisions), (kinds, kinds_of)):
         for day in filter(None, source):
             target[number_of(day)].update(source[day])
+    bars = [decisions[number] for number in numbers]
     total = sum((kinds_of[number] for number in numbers), Counter())
     return Timeline(
         unit,
         [label(number) for number in numbers],
-        [decisions[number].total() for number in numbers],
-        [decisions[number]["flag"] for number in numbers],
-        [decisions[number]["review"] for number in numbers],
+        [bar.total() for bar in bars],
+        [bar["flag"] for bar in bars],
+        [bar["review"] for bar in bars],
         {kind: [kinds_of[n][kind] for n in numbers] for kind in ranked(total)[:_MOST_KINDS]},
         sum(bar.total() for number, bar in decisions.items() if number < numbers[0]),
         sum(bar.total() for number, bar in decisions.items() if number > numbers[-1]),
