@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from scamdetect.bench.suite import Suite
 from scamdetect.labels import VERDICTS
-from scamdetect.reports.cells import tally
+from scamdetect.train.cells import tally
 from scamdetect.train.data.registry import Source
 from scamdetect.train.pages import table
 

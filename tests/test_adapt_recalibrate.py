@@ -16,6 +16,7 @@ from command_line import run as run_command
 from tiny_bundle import CONVERSATION, write_tiny_bundle
 
 from scamdetect import ScamDetector
+from scamdetect.adapt.lines import recalibrated_lines
 from scamdetect.adapt.own_rows import OwnRows, read_label_map
 from scamdetect.adapt.recalibrate import noted, recalibrate
 from scamdetect.adapt.refit import Refit, refit
@@ -24,7 +25,6 @@ from scamdetect.calibration.probabilities import Scaling
 from scamdetect.calibration.thresholds import KindThresholds
 from scamdetect.errors import BundleError, InputError
 from scamdetect.labels import Verdict
-from scamdetect.reports.adapt import recalibrated_lines
 from scamdetect.system.files import file_sha256
 
 _LETTERS = list("abcdefghijklmnopqrstuvwxyz")

@@ -64,7 +64,6 @@ def test_a_missing_or_blank_sender_is_unknown(sender: object) -> None:
         (1_772_000_000, 1_772_000_000.5),
         (np.int64(1_772_000_000), np.float64(1_772_000_001)),
         (pd.Timestamp("2026-03-01"), pd.Timestamp("2026-03-02", tz="Asia/Bangkok")),
-        (np.datetime64("2026-03-01T10"), np.datetime64("2026-03-01T10:00:00.5")),
         ("1709716666666", "1709716730000"),
         (" 2026-03-01", "1772500000"),
         (NOON, NOON.astimezone(timezone(timedelta(hours=7))) + timedelta(seconds=1)),
@@ -77,7 +76,7 @@ def test_times_of_many_forms_are_compared(sooner: object, later: object) -> None
 
 @pytest.mark.parametrize(
     "time",
-    [None, "yesterday", pd.NaT, np.datetime64("NaT"), float("nan"), True, "9999-99-99", 10**400],
+    [None, "yesterday", pd.NaT, float("nan"), True, "9999-99-99", 10**400],
 )
 def test_without_all_times_the_order_given_stays(time: object) -> None:
     messages, notes = read_messages([{"text": "b", "time": NOON}, {"text": "a", "time": time}])

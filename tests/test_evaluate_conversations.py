@@ -91,6 +91,6 @@ def test_long_conversations_are_joined_from_one_sender_at_a_time(detector: ScamD
     readings = read_conversations(detector, 500, [one.messages for one in found])
     long = joined(readings, 70, np.random.default_rng(0))
     assert len(long.messages) == len(long.judged) == 70
-    assert [turn.place for turn in long.judged] == list(range(70))
+    assert [turn.index for turn in long.judged] == list(range(70))
     assert judge(long, RULE, "").turns[-1].position == 69
     assert joined(readings, 70, np.random.default_rng(0)) == long

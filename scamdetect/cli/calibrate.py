@@ -82,8 +82,8 @@ def calibrate(
             raise click.UsageError(
                 "give --data and --fpr, or --reviews-per-day, --messages-per-day and DUMP"
             )
+        from scamdetect.adapt.lines import recalibrated_lines
         from scamdetect.adapt.recalibrate import recalibrate
-        from scamdetect.reports.adapt import recalibrated_lines
 
         with progress(False, "calibrating"):
             result = recalibrate(bundle, data, output, fpr=fpr, **options)

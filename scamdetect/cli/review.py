@@ -87,9 +87,9 @@ def queue(
     run `scamdetect review labels`. The files contain the messages unmasked.
     """
     from scamdetect.adapt import labels as files
+    from scamdetect.adapt.lines import queue_lines
     from scamdetect.adapt.queue import choose_queue
     from scamdetect.cli.console import progress, say_next
-    from scamdetect.reports.adapt import queue_lines
 
     if output is None and label_studio is None and page is None:
         output = Path("queue.csv")
@@ -152,8 +152,8 @@ def labels(labelled: Path, output: Path | None, overwrite: bool) -> None:
     other.
     """
     from scamdetect.adapt.labels import read_answers, write_labelled
+    from scamdetect.adapt.lines import answer_lines
     from scamdetect.cli.console import say_next
-    from scamdetect.reports.adapt import answer_lines
 
     target = output and file_destination(output, overwrite=overwrite, inputs=[labelled])
     answers = read_answers(labelled)

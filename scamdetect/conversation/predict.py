@@ -5,17 +5,11 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from scamdetect.conversation.rule import (
-    LEAST,
-    ConversationRule,
-    SenderState,
-    Weights,
-    as_risk,
-    log_odds,
-)
+from scamdetect.conversation import rule as rules
+from scamdetect.conversation.rule import ConversationRule, SenderState, Weights, as_risk
 from scamdetect.conversation.turns import (
     Message,
     one_spelling,
@@ -44,11 +38,10 @@ _NEAR = math.log(10)  # below the highest, in log odds
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A message of a conversation and the risk after it.
+    """A message, its ``position`` in those given, from 0, and the risk after it.
 
-    ``position`` is its index in the messages as given, from 0. ``risk`` is that of the
-    conversation, over all judged senders, None until something was judged. ``scam_probability`` is
-    that of its own words, None with a ``reason`` if they were not judged.
+    ``risk`` is the highest of all judged senders, None until something was judged.
+    ``scam_probability`` is that of its own words, None with a ``reason`` if they were not judged.
     """
 
     position: int
@@ -60,15 +53,13 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class ConversationPrediction:
-    """The prediction for one conversation.
+    """The prediction for one conversation, by a risk that never falls from turn to turn.
 
-    ``risk`` is compared with the thresholds of conversations and never falls from turn to turn.
     ``needs_context`` is True if it passes only because there are too few turns to judge.
     ``crossed_at`` is the position of the first turn from which the decision was ``flag``,
     ``suspect`` the judged sender with the highest risk. ``turns`` are in the order read.
-    ``turns_that_mattered`` are the positions, in the same order, of the turns behind the suspect's
-    risk, and ``kinds`` are those of these turns, most probable first; both are empty unless it is
-    flagged or goes to review.
+    ``turns_that_mattered`` are the positions of the turns behind the suspect's risk, and ``kinds``
+    theirs, most probable first; both are empty unless it is flagged or goes to review.
     """
 
     decision: Decision
@@ -91,27 +82,23 @@ class ConversationPrediction:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types, with the ``schema_version`` of this layout."""
-        plain = {
-            "decision": self.decision.value,
-            "kinds": [{"kind": k.kind.value, "probability": k.probability} for k in self.kinds],
-            "turns": [asdict(turn) for turn in self.turns],
-            "turns_that_mattered": list(self.turns_that_mattered),
-            "notes": list(self.notes),
-        }
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {"schema_version": SCHEMA_VERSION} | values | plain
+        plain = asdict(self)
+        lists = {name: list(value) for name, value in plain.items() if isinstance(value, tuple)}
+        kinds = [score | {"kind": score["kind"].value} for score in lists["kinds"]]
+        changed = lists | {"kinds": kinds, "decision": self.decision.value}
+        return {"schema_version": SCHEMA_VERSION} | plain | changed
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A judged turn: its index among the turns, and the model's output for it.
+    """A judged turn: its ``index`` in the order read, and the model's output for it.
 
     ``message`` and ``window`` are the log odds of scam of the message and of the sender's last
     words, which end with it; ``kinds`` are the kinds of either. ``new`` is False if all its words
     are among the last words before it.
     """
 
-    place: int
+    index: int
     sender: str | None
     message: float
     window: float
@@ -125,7 +112,7 @@ class Reading:
     """The messages of a conversation in the order read, and which are judged."""
 
     messages: tuple[Message, ...]
-    reasons: tuple[str | None, ...]  # why one is not judged, by place
+    reasons: tuple[str | None, ...]  # why one is not judged
     judged: tuple[Judged, ...]
     notes: tuple[str, ...]
 
@@ -141,12 +128,11 @@ def read_conversations(
     ``window`` characters of a sender's last words are read together, without padding. Messages of
     ``me`` are not judged. Raises InputError as ``read_messages`` does, and for a blank ``me``.
     """
-    own_name = None if me is None else sender_name(me)
-    if me is not None and own_name is None:
+    name = None if me is None else one_spelling(sender_name(me) or "")
+    if name == "":
         raise InputError("me is blank; pass the sender's name, or leave it out to judge everyone")
-    check_several(
-        conversations, "several conversations", "pass a list of them, or call predict_conversation"
-    )
+    cure = "pass a list of them, or call predict_conversation"
+    check_several(conversations, "several conversations", cure)
     texts: list[object] = []
     readings = []
     for number, conversation in enumerate(conversations):
@@ -156,21 +142,18 @@ def read_conversations(
             raise type(problem)(f"conversation {number}: {problem}") from problem
         last_words: dict[str | None, str] = defaultdict(str)
         own: dict[int, tuple[object, bool]] = {}  # the words of each judged turn, and if it is new
-        for place, (message, text) in enumerate(zip(messages, own_words(messages), strict=True)):
-            if _is_by(message, own_name):
+        for index, (message, text) in enumerate(zip(messages, own_words(messages), strict=True)):
+            sender = message.sender
+            if sender is not None and name is not None and one_spelling(sender) == name:
                 continue
-            before, new = last_words[message.sender], False
+            own[index] = text, isinstance(text, str) and says_new(last_words[sender], text)
             if isinstance(text, str):
-                new = says_new(before, text)
-                last_words[message.sender] = with_words(before, text, window)
-                texts.append(without_padding(text))
-            else:
-                texts.append(text)
-            texts.append(last_words[message.sender])
-            own[place] = text, new
+                last_words[sender] = with_words(last_words[sender], text, window)
+                text = without_padding(text)
+            texts += [text, last_words[sender]]
         readings.append((messages, notes, own))
-    following = iter(detector.predict(texts))
-    return [_reading(*reading, following) for reading in readings]
+    predictions = iter(detector.predict(texts))
+    return [_reading(*reading, predictions) for reading in readings]
 
 
 def _reading(
@@ -181,63 +164,55 @@ def _reading(
 ) -> Reading:
     reasons: list[str | None] = [OWN_SIDE] * len(messages)
     judged = []
-    for place, (text, new) in own.items():
+    for index, (text, new) in own.items():
         message, window = next(predictions), next(predictions)
-        reasons[place] = None
-        if message.scam_probability is None:
-            whole = messages[place].text
-            quotes = isinstance(whole, str) and text != whole and not str(text).strip()
-            reasons[place] = ONLY_QUOTES if quotes else message.reason
-            continue
-        odds, kinds = (_log_odds(message), _log_odds(window)), (*message.kinds, *window.kinds)
-        sender, scam = messages[place].sender, message.scam_probability
-        judged.append(Judged(place, sender, *odds, scam, kinds, new))
+        reasons[index] = message.reason if message.scam_probability is None else None
+        if message.scam_probability is not None:
+            odds, kinds = (_log_odds(message), _log_odds(window)), (*message.kinds, *window.kinds)
+            scam, sender = message.scam_probability, messages[index].sender
+            judged.append(Judged(index, sender, *odds, scam, kinds, new))
+        elif isinstance(text, str) and text != messages[index].text and not text.strip():
+            reasons[index] = ONLY_QUOTES
     return Reading(tuple(messages), tuple(reasons), tuple(judged), notes)
 
 
-def _is_by(message: Message, name: str | None) -> bool:
-    if name is None or message.sender is None:
-        return False
-    return one_spelling(message.sender) == one_spelling(name)
+def _log_odds(prediction: Prediction) -> float:
+    probabilities = prediction.probabilities
+    if probabilities is None:
+        return rules.LEAST
+    rest = probabilities[Verdict.LEGIT] + probabilities[Verdict.SPAM]
+    return rules.log_odds(probabilities[Verdict.SCAM], rest)
 
 
 def judge(reading: Reading, rule: ConversationRule, model_id: str) -> ConversationPrediction:
     """Return the prediction for a conversation from its reading."""
     highest, suspect, crossed_at = -math.inf, None, None
     risk: float | None = None
-    running = zip(reading.judged, sender_log_odds(reading, rule.weights), strict=True)
-    of_place = {judged.place: (judged, own) for judged, own in running}
+    odds = sender_log_odds(reading, rule.weights)
+    judged_at = {turn.index: (turn, own) for turn, own in zip(reading.judged, odds, strict=True)}
     turns = []
-    for place, message in enumerate(reading.messages):
-        judged, own = of_place.get(place, (None, -math.inf))
-        if judged is not None:
-            if own > highest:
-                highest, suspect, risk = own, judged.sender, as_risk(own)
-            if crossed_at is None and risk is not None and risk >= rule.thresholds.flag:
-                crossed_at = message.position
-        turns.append(
-            Turn(
-                message.position,
-                message.sender,
-                risk,
-                None if judged is None else judged.scam_probability,
-                reading.reasons[place],
-            )
-        )
+    for index, message in enumerate(reading.messages):
+        judged, own = judged_at.get(index, (None, -math.inf))
+        if judged is not None and own > highest:
+            highest, suspect, risk = own, judged.sender, as_risk(own)
+        if crossed_at is None and risk is not None and risk >= rule.thresholds.flag:
+            crossed_at = message.position
+        probability = None if judged is None else judged.scam_probability
+        reason = reading.reasons[index]
+        turns.append(Turn(message.position, message.sender, risk, probability, reason))
     decision = Decision.UNSCORED if risk is None else rule.thresholds.decide(risk)
-    mattered = (
-        _mattered(reading.judged, suspect) if decision in (Decision.FLAG, Decision.REVIEW) else ()
-    )
-    turns_of_suspect = sum(judged.sender == suspect for judged in reading.judged)
+    own_turns = [turn for turn in reading.judged if turn.sender == suspect]
+    recognised = decision in (Decision.FLAG, Decision.REVIEW)
+    mattered = _mattered(own_turns) if recognised else []
     return ConversationPrediction(
         decision=decision,
-        needs_context=decision is Decision.PASS and turns_of_suspect < rule.enough_turns,
+        needs_context=decision is Decision.PASS and len(own_turns) < rule.enough_turns,
         risk=risk,
         crossed_at=crossed_at,
         suspect=suspect,
         kinds=_kinds(mattered),
         turns=tuple(turns),
-        turns_that_mattered=tuple(reading.messages[j.place].position for j in mattered),
+        turns_that_mattered=tuple(reading.messages[turn.index].position for turn in mattered),
         notes=reading.notes if reading.judged else (*reading.notes, NOTHING_JUDGED),
         model_id=model_id,
     )
@@ -251,18 +226,16 @@ def sender_log_odds(reading: Reading, weights: Weights) -> Iterator[float]:
         yield states[turn.sender].log_odds(weights)
 
 
-def _mattered(judged: Sequence[Judged], suspect: str | None) -> tuple[Judged, ...]:
-    """Return the turns whose words cause the suspect's risk, in order.
+def _mattered(turns: Sequence[Judged]) -> list[Judged]:
+    """Return the turns of the suspect, in order, whose words cause the risk.
 
     These are the highest messages, if they are close to the highest, and the last turn of the
     highest window.
     """
-    own = [turn for turn in judged if turn.sender == suspect]
-    highest = sorted(own, key=lambda turn: -turn.message)[:_MOST_MATTERED]
+    highest = sorted(turns, key=lambda turn: -turn.message)[:_MOST_MATTERED]
     near = [turn for turn in highest if highest[0].message - turn.message <= _NEAR]
-    ending = max(own, key=lambda turn: turn.window)
-    by_place = {turn.place: turn for turn in (*near, ending)}
-    return tuple(by_place[place] for place in sorted(by_place))
+    ending = max(turns, key=lambda turn: turn.window)
+    return [turn for turn in turns if turn in near or turn is ending]
 
 
 def _kinds(mattered: Sequence[Judged]) -> tuple[KindScore, ...]:
@@ -271,11 +244,3 @@ def _kinds(mattered: Sequence[Judged]) -> tuple[KindScore, ...]:
     for score in (score for turn in mattered for score in turn.kinds):
         highest[score.kind] = max(score.probability, highest.get(score.kind, 0.0))
     return ranked(KindScore(kind, probability) for kind, probability in highest.items())
-
-
-def _log_odds(prediction: Prediction) -> float:
-    probabilities = prediction.probabilities
-    if probabilities is None:
-        return LEAST
-    rest = probabilities[Verdict.LEGIT] + probabilities[Verdict.SPAM]
-    return log_odds(probabilities[Verdict.SCAM], rest)

@@ -28,9 +28,8 @@ class Weights:
     """The weight of each feature of a sender in the log odds of a risk.
 
     The features are log odds of scam: the highest of a message, and the highest of a window of the
-    sender's last words (see SenderState). ``length`` is subtracted for each e-fold of turns beyond
-    ``FEW_TURNS``. Raises InputError for a negative weight: the risk would fall while the words get
-    worse, or rise with their number.
+    sender's last words. ``length`` is subtracted for each e-fold of turns beyond ``FEW_TURNS``.
+    Raises InputError for a negative weight: the risk would fall while the words get worse.
     """
 
     bias: float
@@ -51,10 +50,9 @@ class ConversationRule:
     """How a bundle judges conversations, fitted on threads that it was not trained on.
 
     ``window_characters`` of a sender's last words are read together. ``thresholds`` are risks at
-    the false-positive rates ``thresholds_fpr`` of whole conversations. ``enough_turns`` is the
-    number of the suspect's turns within which most detected scams were detected; before that, a low
-    risk means little. ``fitted_on`` counts conversations by verdict, and is empty if nothing was
-    fitted.
+    the false-positive rates ``thresholds_fpr`` of whole conversations. Within ``enough_turns`` of
+    the suspect most detected scams were detected; before that, a low risk means little.
+    ``fitted_on`` counts conversations by verdict, and is empty if nothing was fitted.
     """
 
     weights: Weights
@@ -66,41 +64,28 @@ class ConversationRule:
 
     def settings(self) -> dict[str, Any]:
         """Return the rule as stored in ``scamdetect.json``."""
-        return asdict(self) | {
-            "thresholds": {"flag": self.thresholds.flag, "review": self.thresholds.review}
-        }
+        flag, review = self.thresholds.flag, self.thresholds.review
+        return asdict(self) | {"thresholds": {"flag": flag, "review": review}}
 
     def scaled(self, scaling: Scaling) -> ConversationRule:
         """Return the rule that gives scaled message probabilities the same risks as before."""
         undo, weights = scaling.inverse, self.weights
-        changed = replace(
-            weights,
-            bias=weights.bias + (weights.message + weights.window) * undo.bias,
-            message=weights.message / undo.temperature,
-            window=weights.window / undo.temperature,
-        )
-        return replace(self, weights=changed)
+        bias = weights.bias + (weights.message + weights.window) * undo.bias
+        message, window = (w / undo.temperature for w in (weights.message, weights.window))
+        return replace(self, weights=Weights(bias, message, window, weights.length))
 
 
 def unfitted_rule(thresholds: Thresholds) -> ConversationRule:
     """Return the rule of a bundle without one: the highest message decides, by its probability."""
-    return ConversationRule(
-        weights=Weights(bias=0.0, message=1.0, window=0.0),
-        window_characters=500,
-        thresholds=Thresholds(thresholds.flag, thresholds.review),
-        thresholds_fpr={},
-        enough_turns=6,
-        fitted_on={},
-    )
+    weights, own = Weights(0.0, message=1.0, window=0.0), (thresholds.flag, thresholds.review)
+    return ConversationRule(weights, 500, Thresholds(*own), {}, enough_turns=6, fitted_on={})
 
 
 class SenderState:
-    """The state kept per sender: a few numbers for any length of conversation.
+    """The features of a sender: a few numbers for any length of conversation.
 
-    The features are the highest so far. Beyond ``FEW_TURNS``, where some honest turn is likely to
-    score high, they are the highest of the last ``RECENT_TURNS``, and the weight ``length`` is
-    subtracted for each e-fold of turns. This limits the false alarms of long threads, but late
-    scams are found less often (benchmarks/conversations.py measures both).
+    They are the highest so far and, beyond ``FEW_TURNS``, where some honest turn is likely to score
+    high, the highest of the last ``RECENT_TURNS``: fewer false alarms, but fewer late scams.
     """
 
     def __init__(self) -> None:
@@ -111,8 +96,7 @@ class SenderState:
     def add(self, message: float, window: float, *, new: bool = True) -> None:
         """Add a turn: the log odds of the message and of the window that ends with it.
 
-        A turn without anything ``new`` counts as part of the turn before it: otherwise a sender
-        could use such turns to lengthen a conversation.
+        Without anything ``new`` it is part of the turn before, else a sender could pad with turns.
         """
         if not new and self._recent:
             before = self._recent.pop()

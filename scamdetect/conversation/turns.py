@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby, takewhile
 from numbers import Real
 from typing import Any
@@ -51,26 +52,18 @@ def read_messages(messages: Iterable[Any]) -> tuple[list[Message], tuple[str, ..
 
     A message is a text or a mapping with ``text`` and optionally ``sender`` and ``time``: a
     datetime, ISO 8601 text or seconds since 1970, in UTC if it has no zone. If all have a time,
-    they are read in the order of time, else as given. Two senders are the same if their names are,
-    ignoring surrounding blanks and Unicode composition; the first spelling is kept. Raises
-    InputError for a mapping without ``text`` or with other keys, with its position; TextsError for
-    a single text or mapping and for a table.
+    they are read in the order of time, else as given. Names of senders are compared without
+    surrounding blanks and Unicode composition; the first spelling is kept. Raises InputError for a
+    mapping without ``text`` or with other keys; TextsError for a single text and for a table.
     """
-    check_several(
-        messages,
-        "the messages of a conversation",
-        "pass a list of texts, or of mappings with text, sender and time",
-    )
-    if isinstance(messages, pa.Array | pa.ChunkedArray):
-        messages = texts_of(messages)
+    cure = "pass a list of texts, or of mappings with text, sender and time"
+    check_several(messages, "the messages of a conversation", cure)
     spellings: dict[str, str] = {}
-    found: list[Message] = []
+    read: list[Message] = []
     times: list[float | None] = []
-    for position, message in enumerate(messages):
-        if not isinstance(message, Mapping):
-            found.append(Message(position, None, message))
-            times.append(None)
-            continue
+    arrow = isinstance(messages, pa.Array | pa.ChunkedArray)
+    for position, value in enumerate(texts_of(messages) if arrow else messages):
+        message = value if isinstance(value, Mapping) else {"text": value}
         if "text" not in message or not message.keys() <= _KEYS:
             keys = ", ".join(sorted(map(repr, message)))
             raise InputError(
@@ -79,9 +72,15 @@ def read_messages(messages: Iterable[Any]) -> tuple[list[Message], tuple[str, ..
             )
         name = sender_name(message.get("sender"))
         sender = None if name is None else spellings.setdefault(one_spelling(name), name)
-        found.append(Message(position, sender, message["text"]))
+        read.append(Message(position, sender, message["text"]))
         times.append(_seconds(message.get("time")))
-    return _ordered(found, times)
+    known = [time for time in times if time is not None]
+    if known and len(known) < len(read):
+        return read, (TIMES_MISSING,)
+    if known == sorted(known):
+        return read, ()
+    order = sorted(range(len(read)), key=known.__getitem__)  # stable: ties keep the given order
+    return [read[index] for index in order], (IN_ORDER_OF_TIME,)
 
 
 def sender_name(value: object) -> str | None:
@@ -96,9 +95,7 @@ def sender_name(value: object) -> str | None:
     return str(value).strip() or None
 
 
-def one_spelling(name: str) -> str:
-    """Return the same text for names that differ only in Unicode composition."""
-    return unicodedata.normalize("NFC", name)
+one_spelling = partial(unicodedata.normalize, "NFC")  # equal for names that look the same
 
 
 def own_words(messages: Sequence[Message]) -> list[object]:
@@ -160,29 +157,12 @@ def _without_blanks(text: str) -> str:
     return "".join(text.split())
 
 
-def _ordered(
-    messages: list[Message], times: Sequence[float | None]
-) -> tuple[list[Message], tuple[str, ...]]:
-    known = [time for time in times if time is not None]
-    if not known:
-        return messages, ()
-    if len(known) < len(messages):
-        return messages, (TIMES_MISSING,)
-    if all(a <= b for a, b in zip(known, known[1:], strict=False)):
-        return messages, ()
-    order = sorted(range(len(messages)), key=known.__getitem__)  # stable: ties keep the given order
-    return [messages[place] for place in order], (IN_ORDER_OF_TIME,)
-
-
 def _seconds(value: object) -> float | None:
     """Return seconds since 1970, or None without a readable time."""
     try:
-        if isinstance(value, np.datetime64):
-            value = None if np.isnat(value) else value.astype("datetime64[us]").astype(int) / 1e6
-        elif isinstance(value, str) and _SINCE_1970.fullmatch(value.strip()):
-            value = float(value)
-        elif isinstance(value, str):
-            value = datetime.fromisoformat(value.strip())
+        if isinstance(value, str):
+            number = _SINCE_1970.fullmatch(value.strip())
+            value = float(value) if number else datetime.fromisoformat(value.strip())
         if isinstance(value, datetime):
             value = (value if value.tzinfo is not None else value.replace(tzinfo=UTC)).timestamp()
         is_number = isinstance(value, Real) and not isinstance(value, bool)

@@ -79,7 +79,7 @@ def first_messages(reading: Reading, count: int) -> Reading:
         reading,
         messages=reading.messages[:count],
         reasons=reading.reasons[:count],
-        judged=tuple(turn for turn in reading.judged if turn.place < count),
+        judged=tuple(turn for turn in reading.judged if turn.index < count),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scamdetect.reports import html
 
@@ -23,7 +23,7 @@ def plot(image: bytes, says: str) -> Plot:
     return Plot(f"data:image/{kind};base64,{b64encode(image).decode()}", says)
 
 
-def page(template: str, **given: object) -> str:
+def page(template: str, **given: Any) -> str:
     """Return the page of a template of this package."""
     filters = {"halves": halves, "nothing": _NOTHING.__contains__}
     return html.page(template, filters, package=__package__, **given)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from typing import Literal, Self, cast
+from typing import Literal, Self
 
 from scamdetect.text.normalise import SHORTENERS, find_links, fold
 from scamdetect.text.traced import Text, Traced, compose, substitute, trace
@@ -117,10 +117,10 @@ def find_cues(text: str, languages: tuple[str, ...] = LANGUAGES) -> tuple[Cue, .
     }
     for start, end in find_links(folded):
         link, span = folded[start:end], folded.span(start, end)
+        whole = _whole(text, *span)
+        cues |= {Cue(CueKind.LINK, *whole, trick) for trick in tricks(link, text[slice(*span)])}
         if _host(link) in APP_HOSTS:
-            cues.add(Cue(CueKind.OTHER_APP, *_whole(text, *span), "app link"))
-        for trick in tricks(link, text[slice(*span)]):
-            cues.add(Cue(CueKind.LINK, *_whole(text, *span), trick))
+            cues.add(Cue(CueKind.OTHER_APP, *whole, "app link"))
     return tuple(sorted(cues, key=lambda cue: (cue.start, cue.end, cue.kind, cue.detail or "")))
 
 
@@ -207,12 +207,10 @@ def plain(text: Text) -> Text:
     A traced text keeps its offsets.
     """
     text = substitute(_UNSEEN, "", substitute(_JOINER_OF_WORDS, " ", compose(text)))
-    letters = text.translate(_plain_letters())
-    if isinstance(text, Traced):
-        traced = Traced(letters)
-        traced.offsets = text.offsets
-        letters = traced
-    return cast(Text, letters)
+    letters = type(text)(text.translate(_plain_letters()))
+    if isinstance(text, Traced) and isinstance(letters, Traced):
+        letters.offsets = text.offsets
+    return letters
 
 
 @cache
@@ -235,9 +233,7 @@ def tricks(link: str, written: str) -> list[str]:
     """Return the names of the tricks of a folded link, given its original spelling."""
     host = _host(link).rpartition("@")[2]
     numbers = _NUMBERS.fullmatch(host)
-    letters = filter(
-        str.isalpha, re.split(r"[/?#]", _bare(written)[: 3 * len(host)], maxsplit=1)[0]
-    )
+    start = re.split(r"[/?#]", _bare(written)[: 3 * len(host)], maxsplit=1)[0]
     hits = {
         "disabled scheme": _DISABLED.match(link),
         "hidden dot": _DOT.search(re.split(r"[/?#:\\]", _bare(link), maxsplit=1)[0]),
@@ -246,7 +242,7 @@ def tricks(link: str, written: str) -> list[str]:
         "address of numbers": numbers,
         "digits in host": not numbers and any(map(str.isdigit, host)),
         "coded letters": "xn--" in host,
-        "look-alike letters": host.isascii() and not "".join(letters).isascii(),
+        "look-alike letters": host.isascii() and not "".join(filter(str.isalpha, start)).isascii(),
     }
     return [name for name, hit in hits.items() if hit]
 

@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from scamdetect.explain.cues import Cue, find_cues
@@ -26,12 +27,12 @@ NOTHING = "No part raises the score much, and no cue was found."
 _MOST_LISTED, _MOST_CUES, _LONGEST_QUOTE = 5, 50, 80
 _MOST_WORDS, _LEAST_WORD = 8, 0.05  # phrases that are listed, and the logits that each must carry
 # The colours of our pages, light or dark; elsewhere dark text on a light mark.
-_STYLES = {
-    2: "background:var(--strong,#ffc2bc);color:var(--ink,#17202b)",
-    1: "background:var(--weak,#ffe6d3);color:var(--ink,#17202b)",
-    0: "background:none;color:inherit",
-}
-_SGR = {2: "1;7", 1: "7", 0: ""}
+_STYLES = (
+    "background:none;color:inherit",
+    "background:var(--weak,#ffe6d3);color:var(--ink,#17202b)",
+    "background:var(--strong,#ffc2bc);color:var(--ink,#17202b)",
+)
+_SGR = ("", "7", "1;7")
 
 
 class Piece(NamedTuple):
@@ -61,21 +62,18 @@ def cut(
         for at in range(cue.start, cue.end):
             meanings.setdefault(at, {})[cue.meaning] = None
     cues_at = {at: "; ".join(names) for at, names in meanings.items()}
-    groups = groupby(
-        range(len(text)), lambda at: (marks[offsets[at]], cues_at.get(offsets[at], ""))
-    )
-    for (strength, name), group in groups:
-        yield Piece(visible("".join(text[at] for at in group)), strength, name)
+    kinds = ((marks[at], cues_at.get(at, "")) for at in offsets)
+    for kind, group in groupby(zip(text, kinds, strict=True), itemgetter(1)):
+        yield Piece(visible("".join(map(itemgetter(0), group))), *kind)
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """A prediction, the weights of the segments of its text, and the cues in it.
 
-    ``spans`` are the segments that the model reacts to, found by leaving each out. ``words`` are
-    phrases in lower case from the model's table of words, with what each adds to the logit of scam.
-    ``cues`` are matches of patterns written by hand, and never a verdict. Offsets count characters
-    of the text. A text that cannot be scored has none of the three; its prediction has the reason.
+    ``spans`` are the segments that the model reacts to, ``words`` phrases in lower case of its
+    table, with what each adds to the logit of scam. ``cues`` are matches of patterns written by
+    hand, and never a verdict. Offsets count characters. All are empty if the text is not scored.
     """
 
     prediction: Prediction
@@ -97,8 +95,7 @@ class Explanation:
     def to_html(self, *, caution: bool = True) -> str:
         """Return a fragment of HTML without scripts or links, the text escaped.
 
-        It takes the colours of the page around it if that is one of ours. ``caution=False`` leaves
-        out the sentence on cues and weights, for pages that have it once.
+        ``caution=False`` leaves out the sentence on cues and weights, for pages that have it once.
         """
         decision, _, rest = self._headline().partition(":")
         parts = [f"<p><strong>{html.escape(decision)}</strong>:{html.escape(rest)}</p>"]
@@ -124,8 +121,7 @@ class Explanation:
         if not self.text:
             return lines[0] + "\n"
         if colour:
-            pieces = cut(self.text, self.spans, self.cues)
-            lines += ["", "".join(map(_terminal_piece, pieces))]
+            lines += ["", "".join(map(_terminal_piece, cut(self.text, self.spans, self.cues)))]
         lists = self._lists()
         for title, items in lists.items():
             lines += ["", f"{title}:", *(f"  {name:<6}  {quote}" for name, quote in items)]

@@ -89,12 +89,6 @@ def segments(text: str) -> list[tuple[int, int]]:
     return _joined(text, parts, shortest, longest)
 
 
-def word_borders(text: str) -> list[int]:
-    """Return the positions where a part may start or end without splitting a word."""
-    inner = (at for at in range(1, len(text)) if _begins(text, at) or _parts_spaceless(text, at))
-    return [0, *inner, len(text)] if text else [0]
-
-
 def _width(text: str) -> int:
     return len(text) + sum(unicodedata.east_asian_width(c) in "WF" for c in text)
 
@@ -111,11 +105,8 @@ def _cut(text: str, position: int, reach: int) -> int | None:
     """Return the word boundary nearest to a position, or None if none is in reach."""
     near = sorted(range(position - reach + 1, position + reach), key=lambda at: abs(at - position))
     spaceless = next((at for at in near if _parts_spaceless(text, at)), None)
-    return next((at for at in near if _begins(text, at)), spaceless)
-
-
-def _begins(text: str, at: int) -> bool:
-    return text[at - 1].isspace() and not text[at].isspace()
+    begins = (at for at in near if text[at - 1].isspace() and not text[at].isspace())
+    return next(begins, spaceless)
 
 
 def _parts_spaceless(text: str, at: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 
 def spaced_share(value: float) -> str:
@@ -22,11 +22,6 @@ def share_of(part: float, whole: float) -> str:
 def count(number: int, noun: str = "") -> str:
     """Return a number, and its noun in the singular or plural if given."""
     return f"{number:,} {noun}{'s' if noun and number != 1 else ''}".rstrip()
-
-
-def tally(counts: Mapping[str, int]) -> str:
-    """Return names with their counts in a line."""
-    return ", ".join(f"{name} {n:,}" for name, n in counts.items())
 
 
 def listed(names: Sequence[str]) -> str:

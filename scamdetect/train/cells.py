@@ -82,3 +82,8 @@ def moved(counts: tuple[int, int, int] | None) -> str:
 def probability(value: float | None) -> str:
     """Return the scam probability of a message, "unscored" for None."""
     return number(value, ".4f", "unscored")
+
+
+def tally(counts: Mapping[str, int]) -> str:
+    """Return names with their counts in a line."""
+    return ", ".join(f"{name} {n:,}" for name, n in counts.items())

@@ -278,6 +278,6 @@ def by_sender(reading: Reading) -> list[list[JudgedTurn]]:
 
 def of_turns(turns: Sequence[JudgedTurn]) -> Reading:
     """Return a conversation of these turns, as if from one sender."""
-    own = tuple(replace(turn, place=n, sender=None) for n, turn in enumerate(turns))
+    own = tuple(replace(turn, index=n, sender=None) for n, turn in enumerate(turns))
     messages = tuple(Message(n, None, "") for n in range(len(own)))
     return Reading(messages, (None,) * len(own), own, ())

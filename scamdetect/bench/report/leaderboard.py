@@ -16,8 +16,8 @@ from scamdetect.bench.figures.target import (
 from scamdetect.bench.folder import CALIBRATE
 from scamdetect.evaluate.contamination import CONTAINED
 from scamdetect.evaluate.section import Section, section
-from scamdetect.reports.cells import listed, tally
-from scamdetect.train.cells import amount, counted, number, share
+from scamdetect.reports.cells import listed
+from scamdetect.train.cells import amount, counted, number, share, tally
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

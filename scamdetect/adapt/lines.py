@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from scamdetect.adapt.campaign_labels import labelled_campaigns
 from scamdetect.adapt.halves import needed
@@ -13,7 +13,6 @@ from scamdetect.adapt.own_rows import label_words
 from scamdetect.adapt.queue import AUDIT, UNCERTAIN, Queue
 from scamdetect.adapt.recalibrate import Recalibrated
 from scamdetect.labels import KINDS
-from scamdetect.reports.cells import tally
 
 _MOST_ROWS = 20
 
@@ -33,8 +32,8 @@ def queue_lines(queue: Queue, merged: Merged | None = None) -> Iterator[str]:
             f"one row each for {len(campaigns):,} campaigns that are large and not flagged, of "
             f"{sum(campaign.messages for campaign in campaigns):,} messages"
         )
-    languages = Counter(row.language for row in queue.rows).most_common(_MOST_ROWS)
-    yield f"languages: {', '.join(f'{name} {count}' for name, count in languages)}"
+    languages = Counter(row.language for row in queue.rows)
+    yield f"languages: {_counts(languages.most_common(_MOST_ROWS))}"
     if queue.only_flagged:
         yield (
             "All messages are flagged, as with --only-flagged: labels can measure the precision, "
@@ -45,12 +44,14 @@ def queue_lines(queue: Queue, merged: Merged | None = None) -> Iterator[str]:
 def answer_lines(answers: Answers) -> Iterator[str]:
     """Yield the counts of labels, the invalid ones, and the rates with their intervals."""
     counts = Counter(answer.label for answer in answers.usable)
-    counted = tally({label: counts[label] for label in LABELS} | {UNSURE: len(answers.unsure)})
-    yield f"{counted}, without a label {len(answers.missing):,}"
+    pairs = [(label, counts[label]) for label in LABELS]
+    yield _counts(
+        [*pairs, (UNSURE, len(answers.unsure)), ("without a label", len(answers.missing))]
+    )
     if answers.missing:
         yield f"without a label: {_rows(answers.missing)}"
     if kinds := Counter(kind for answer in answers.usable for kind in answer.kinds):
-        yield f"kinds of scam: {tally(dict(kinds.most_common()))}"
+        yield f"kinds of scam: {_counts(kinds.most_common())}"
     yield from _unknown("label", answers.unknown, (*LABELS, UNSURE))
     yield from _unknown("kind", answers.unknown_kinds, KINDS)
     if answers.contradicting:
@@ -70,8 +71,9 @@ def answer_lines(answers: Answers) -> Iterator[str]:
     yield f"From {drawn:,} labelled of {answers.audit:,} messages drawn at random (95 %):"
     for estimate in estimates(answers.usable):
         low, high = (100 * end for end in estimate.interval)
-        known = estimate.rate is not None
-        rate = f"{100 * estimate.rate:.1f} %, {low:.1f} % to {high:.1f} %" if known else "no data"
+        rate = "no data"
+        if estimate.rate is not None:
+            rate = f"{100 * estimate.rate:.1f} %, {low:.1f} % to {high:.1f} %"
         yield f"  {estimate.name}: {rate} ({estimate.hits:,} of {estimate.of:,})"
     if drawn < answers.audit:
         yield "These hold for the whole dump only if messages without a label are like the others."
@@ -84,6 +86,10 @@ def _unknown(what: str, cells: Sequence[tuple[int, str]], known: Sequence[str]) 
     for name, numbers in rows.items():
         unknown = f"unknown {what} {label_words(name)!r}: {_rows(numbers)}"
         yield f"{unknown}; known {what}s are {', '.join(known)}"
+
+
+def _counts(pairs: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(f"{name} {number:,}" for name, number in pairs)
 
 
 def _rows(rows: Sequence[int]) -> str:
