@@ -23,7 +23,7 @@ def plot(image: bytes, says: str) -> Plot:
     return Plot(f"data:image/{kind};base64,{b64encode(image).decode()}", says)
 
 
-def page(template: str, **given: Any) -> str:
+def page(template: str, **given: Any) -> str:  # noqa: ANN401
     """Return the page of a template of this package."""
     filters = {"halves": halves, "nothing": _NOTHING.__contains__}
     return html.page(template, filters, package=__package__, **given)
