@@ -18,10 +18,8 @@ from hang import HANG
 
 from scamdetect import ScamDetector, errors
 from scamdetect.cli.commands import cli
-from scamdetect.cli.console import progress, say_next
-from scamdetect.cli.interrupts import stop_on_interrupt
 from scamdetect.cli.options import FiniteRange
-from scamdetect.cli.streams import say, say_json
+from scamdetect.cli.streams import progress, say, say_json, say_next, stop_on_interrupt
 
 NAMES = [
     "predict", "explain", "score", "report", "chat", "campaigns", "review", "calibrate",

@@ -149,7 +149,7 @@ def test_the_lines_of_a_summary_and_of_the_progress() -> None:
     ]
     assert count([]) == Counts()
     state = Progress(counts, 0.5, 1, 2.0, resumed=2, resumed_share=0.25)
-    assert progress_line(state) == "3 rows, 1/s, 1 flagged, 00:04 left"
+    assert progress_line(state) == "3 rows, 1/s, 1 flagged, 0:00:04 left"
 
 
 @pytest.mark.slow

@@ -8,15 +8,13 @@ from typing import Any
 
 import click
 
-from scamdetect.cli.options import FiniteRange, Group, extra, output_option
-from scamdetect.cli.streams import say
+from scamdetect.cli.options import PATH, FiniteRange, Group, extra, option
+from scamdetect.cli.streams import progress, say, say_next, stop_on_interrupt
 from scamdetect.errors import InputError
 
 UNFINISHED = 3
+_PRICE = FiniteRange(min=0)
 _CORPUS, _AUTHORED = Path("data/corpus.parquet"), Path("data/authored")
-
-_OVER_0 = FiniteRange(min=0, min_open=True)
-_PATH = click.Path(path_type=Path)
 
 
 @click.group(cls=Group)
@@ -38,63 +36,28 @@ def list_command() -> None:
     "run", epilog="Example: scamdetect bench run pairs -d scamdetect: -d keywords -o run"
 )
 @click.argument("suites", metavar="SUITE...", nargs=-1, required=True)
-@click.option(
-    "-d",
-    "--detectors",
-    metavar="[LABEL=]KIND:TARGET",
+@option(
+    "-d --detectors [LABEL=]KIND:TARGET",
+    "Detector to measure. Repeatable.",
     multiple=True,
     required=True,
-    help="Detector to measure. Repeatable. Kinds: scamdetect:BUNDLE, conversations:BUNDLE, "
-    "sklearn:FILE.skops, hf:FOLDER, python:module:function, llm:URL#MODEL, tfidf, "
-    "keywords, encoder.",
 )
-@output_option("Folder of the run.", "out", type=_PATH, required=True, metavar="DIR")
-@click.option(
-    "--corpus",
-    type=_PATH,
-    metavar="FILE",
-    help="Corpus of `scamdetect data build`.  [default: data/corpus.parquet if it exists]",
-)
-@click.option(
-    "--authored",
-    type=_PATH,
-    metavar="DIR",
-    help="Folder of authored messages.  [default: data/authored if it exists]",
-)
-@click.option("--final", is_flag=True, help="Allow suites with test and final rows.")
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    help="Most rows to score per suite, evenly drawn; the result is then not the released "
-    "benchmark. The rows that set the thresholds, thousands with a corpus, are always scored.",
-)
-@click.option("--changed-rows", is_flag=True, help="Allow rows that differ from the release.")
-@click.option(
-    "--label-map",
-    metavar="LABEL=VERDICT",
+@option("-o --output out DIR", "Folder of the run.", required=True)
+@option("--corpus FILE", "Corpus of `scamdetect data build`.  [default: data/corpus.parquet]")
+@option("--authored DIR", "Folder of authored messages.  [default: data/authored]")
+@option("--final", "Allow suites with test and final rows.")
+@option("--limit N", "Most rows per suite, evenly drawn; the result is not the released benchmark.")
+@option("--changed-rows", "Allow rows that differ from the release.")
+@option(
+    "--label-map LABEL=VERDICT",
+    "Map a label of a model to scam, spam or legit. Repeatable.",
     multiple=True,
-    help="Map a label of a model to scam, spam or legit. Repeatable.",
 )
-@click.option("--timeout", type=_OVER_0, default=60.0, show_default=True, help="Seconds per call.")
-@click.option(
-    "--parallel",
-    type=click.IntRange(min=1),
-    default=4,
-    show_default=True,
-    help="Calls at the same time, if the detector allows it.",
-)
-@click.option(
-    "--price",
-    type=(FiniteRange(min=0), FiniteRange(min=0)),
-    metavar="IN OUT",
-    help="Price of a million input and output tokens, for llm: detectors.",
-)
-@click.option(
-    "--skip-failing",
-    is_flag=True,
-    help="Continue if a detector fails on a row; the row has no answer then.",
-)
-@click.option("--quiet", is_flag=True, help="Print no progress.")
+@option("--timeout", "Seconds per call.", 60.0, type=FiniteRange(min=0, min_open=True))
+@option("--parallel N", "Calls at the same time, if the detector allows it.", 4)
+@option("--price", "Price of a million input and output tokens (llm:).", type=(_PRICE, _PRICE))
+@option("--skip-failing", "Continue if a detector fails on a row, which has no answer then.")
+@option("--quiet", "Print no progress.")
 def run_command(
     suites: tuple[str, ...],
     detectors: tuple[str, ...],
@@ -111,13 +74,13 @@ def run_command(
 ) -> None:
     """Score suites with detectors into a folder.
 
+    Detectors are scamdetect:BUNDLE, conversations:BUNDLE, sklearn:FILE.skops, hf:FOLDER,
+    python:module:function, llm:URL#MODEL, tfidf, keywords and encoder.
+
     Run the same command again to resume. The calibration rows of the corpus set the thresholds, or
     those of the authored messages without a corpus. The key of llm: is SCAMDETECT_API_KEY.
     Exit codes: 0 done, 2 wrong use or bad input, 3 interrupted or a detector failed, and resumable.
     """
-    from scamdetect.cli.console import progress, say_next
-    from scamdetect.cli.interrupts import stop_on_interrupt
-
     with extra("bench"):
         from scamdetect.bench.answers import Material, Setting
         from scamdetect.bench.figures.results import audit
@@ -161,7 +124,7 @@ def run_command(
 
 
 @bench.command("report", epilog="Example: scamdetect bench report run")
-@click.argument("folder", metavar="DIR", type=_PATH)
+@click.argument("folder", metavar="DIR", type=PATH)
 def report_command(folder: Path) -> None:
     """Write the leaderboard and report of a run.
 

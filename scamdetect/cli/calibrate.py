@@ -7,52 +7,46 @@ from typing import Any
 
 import click
 
-from scamdetect.cli.options import LABEL_COLUMN, TEXT_COLUMN, THREADS, command, output_option
-from scamdetect.cli.streams import say
-
-_PATH = click.Path(path_type=Path)
+from scamdetect.cli.options import (
+    LABEL_COLUMN,
+    LABEL_MAP,
+    PATH,
+    SEED,
+    TEXT_COLUMN,
+    THREADS,
+    command,
+    option,
+)
+from scamdetect.cli.streams import progress, say, say_next
 
 
 @command(
     epilog="Example: scamdetect calibrate models/scamdetect-small --data own.csv --text-column "
     "body --label-column label --label-map map.toml --fpr 0.01 -o own-bundle"
 )
-@click.argument("bundle", type=_PATH, required=False)
-@click.argument("dump", type=_PATH, required=False)
-@click.option("--data", type=_PATH, help="Labelled messages: CSV, TSV, JSONL, JSON or Parquet.")
-@click.option(
-    "--reviews-per-day",
-    type=int,
-    help="Instead of --data: messages per day that reach the review threshold, flagged ones "
-    "included.",
-)
-@click.option("--messages-per-day", type=int, help="Number of messages that you get per day.")
-@output_option("Folder of the new bundle; it must not exist.", type=_PATH, required=True)
-@click.option("--fpr", type=float, help="False-positive rate of the flag threshold, for --data.")
-@click.option(
-    "--review-fpr",
+@click.argument("bundle", type=PATH, required=False)
+@click.argument("dump", type=PATH, required=False)
+@option("--data FILE", "Labelled messages: CSV, TSV, JSONL, JSON or Parquet.")
+@option("--reviews-per-day", "Instead of --data: messages a day for review or flagged.", type=int)
+@option("--messages-per-day", "Number of messages that you get per day.", type=int)
+@option("-o --output DIR", "Folder of the new bundle; it must not exist.", required=True)
+@option("--fpr P", "False-positive rate of the flag threshold, for --data.", type=float)
+@option(
+    "--review-fpr P",
+    "False-positive rate of the review threshold.  [default: 0.03, or --fpr if higher]",
     type=float,
-    help="False-positive rate of the review threshold.  [default: 0.03, or --fpr if it is higher]",
 )
 @TEXT_COLUMN
 @LABEL_COLUMN
-@click.option(
-    "--label-map",
-    type=_PATH,
-    help='TOML that maps your labels to legit, spam, scam or ignore: "fraud" = "scam".',
-)
-@click.option("--group-column", help="Column such as the sender; its messages count as one.")
-@click.option(
-    "--refit-probabilities",
-    is_flag=True,
-    help="Fit the scam probabilities too, and keep the fit if the other half shows an improvement.",
-)
-@click.option(
-    "--base-rate",
+@LABEL_MAP
+@option("--group-column COLUMN", "Column such as the sender; its messages count as one.")
+@option("--refit-probabilities", "Fit the scam probabilities too, if that improves the other half.")
+@option(
+    "--base-rate P",
+    "Share of scams in your traffic, for --refit-probabilities.  [default: as in the data]",
     type=float,
-    help="Share of scams in your traffic, for --refit-probabilities.  [default: as in the data]",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Random seed of the halves.")
+@SEED
 @THREADS
 def calibrate(
     bundle: Path | None,
@@ -75,8 +69,6 @@ def calibrate(
     `scamdetect score` with all messages of a period. No labels are needed. BUNDLE defaults to the
     shipped bundle.
     """
-    from scamdetect.cli.console import progress, say_next
-
     if reviews_per_day is None and messages_per_day is None:
         if dump is not None or data is None or fpr is None:
             raise click.UsageError(

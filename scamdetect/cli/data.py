@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from scamdetect.cli.options import Group, extra, output_option
-from scamdetect.cli.streams import say
+from scamdetect.cli.options import Group, extra, option
+from scamdetect.cli.streams import progress, say, say_next
 from scamdetect.errors import InputError
 from scamdetect.system.destinations import own_destination
 
 if TYPE_CHECKING:
     from scamdetect.train.data.registry import LicencePolicy
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-
-
-def _folder(name: str, default: str, help_text: str) -> Callable[[Any], Any]:
-    return click.option(name, type=_FOLDER, default=default, show_default=True, help=help_text)
-
-
-_SOURCES = _folder("--sources", "data/sources", "Folder of the source descriptions.")
+_SOURCES = option("--sources DIR", "Folder of the source descriptions.", "data/sources")
 
 
 @click.group(cls=Group)
@@ -33,20 +25,15 @@ def data() -> None:
 
 
 @data.command("fetch", epilog="Example: scamdetect data fetch --only en_smishx")
-@click.option("--mirror", type=_FOLDER, help="Copy from this folder instead of downloading.")
-@click.option("--only", metavar="SLUG", multiple=True, help="Fetch only this source. Repeatable.")
-@output_option(
-    "Folder of the original files.",
-    "raw", type=_FOLDER, default="data/raw", show_default=True, metavar="DIR",
-)  # fmt: skip
+@option("--mirror DIR", "Copy from this folder instead of downloading.")
+@option("--only SLUG", "Fetch only this source. Repeatable.", multiple=True)
+@option("-o --output raw DIR", "Folder of the original files.", "data/raw")
 @_SOURCES
 def fetch_command(mirror: Path | None, only: tuple[str, ...], raw: Path, sources: Path) -> None:
     """Download the original files and verify their hashes.
 
     Missing files are listed with the reason.
     """
-    from scamdetect.cli.console import progress, say_next
-
     with extra("train"):
         from scamdetect.train.data.fetch import fetch
         from scamdetect.train.data.registry import load_registry
@@ -80,24 +67,17 @@ def fetch_command(mirror: Path | None, only: tuple[str, ...], raw: Path, sources
 
 
 @data.command("build", epilog="Example: scamdetect data build -o data/corpus.parquet")
-@click.option(
+@option(
     "--licences",
+    "Licences of the sources to train on.",
+    "default",
     type=click.Choice(["permissive", "default", "all"]),
-    default="default",
-    show_default=True,
-    help="Licences of the sources to train on.",
 )
-@output_option(
-    "Parquet file to write.",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default="data/corpus.parquet",
-    show_default=True,
-    metavar="FILE",
-)
-@_folder("--authored", "data/authored", "Folder of authored messages, if it exists.")
-@_folder("--cards", "data/cards", "Folder of the cards that generate the everyday messages.")
-@_folder("--corrections", "data/corrections", "Folder of corrections to public rows.")
-@_folder("--raw", "data/raw", "Folder of the original files.")
+@option("-o --output FILE", "Parquet file to write.", "data/corpus.parquet")
+@option("--authored DIR", "Folder of authored messages, if it exists.", "data/authored")
+@option("--cards DIR", "Folder of the cards for the everyday messages.", "data/cards")
+@option("--corrections DIR", "Folder of corrections to public rows.", "data/corrections")
+@option("--raw DIR", "Folder of the original files.", "data/raw")
 @_SOURCES
 def build_command(
     licences: LicencePolicy, output: Path, authored: Path, sources: Path, raw: Path, **folders: Path

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
 
-from scamdetect.cli.options import MODEL, OVERWRITE_FILE, command, output_option
-from scamdetect.cli.streams import has_colours, say_json, say_marked, standard_input
+from scamdetect.cli.options import JSON, MODEL, OVERWRITE_FILE, command, option
+from scamdetect.cli.streams import is_terminal, messages_of, say_json, say_marked
 from scamdetect.system.destinations import file_destination
 from scamdetect.system.files import write_text
 from scamdetect.system.os_errors import written
@@ -16,13 +17,8 @@ from scamdetect.system.os_errors import written
 
 @command(epilog='Example: scamdetect explain "Pay the fee at parcel-fee.example"')
 @click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per message.")
-@output_option(
-    "Write an HTML page with the parts of the messages highlighted.",
-    "page",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-)
+@JSON
+@option("-o --output page FILE", "Write an HTML page with the parts of the messages highlighted.")
 @OVERWRITE_FILE
 @MODEL
 def explain(
@@ -35,19 +31,19 @@ def explain(
     """
     from scamdetect.detector import ScamDetector
 
-    target = page
     if page is not None:
         from scamdetect.reports.html import explanation_page  # fails without jinja2
 
-        target = file_destination(page, overwrite=overwrite, inputs=[model] if model else ())
-    read = [standard_input() if text == "-" else text for text in texts]
+        page = file_destination(page, overwrite=overwrite, inputs=[model] if model else ())
+    messages = messages_of(texts)
     detector = ScamDetector.load(model)
-    explanations = [detector.explain(text) for text in read]
-    if target is not None:
-        with written(target):
-            write_text(target, explanation_page(explanations))
+    explanations = [detector.explain(text) for text in messages]
+    if page is not None:
+        with written(page):
+            write_text(page, explanation_page(explanations))
     for explanation in explanations:
         if as_json:
             say_json(json.dumps(explanation.to_dict()))
         elif page is None:
-            say_marked(explanation.to_terminal(colour=has_colours()) + "\n")
+            colour = is_terminal() and not os.environ.get("NO_COLOR")
+            say_marked(explanation.to_terminal(colour=colour) + "\n")

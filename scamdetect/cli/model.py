@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from scamdetect.cli.options import MODEL, PATH, Group, output_option
-from scamdetect.cli.streams import say, say_marked
+from scamdetect.cli.options import MODEL, OVERWRITE_BUNDLE, PATH, Group, option
+from scamdetect.cli.streams import say, say_marked, say_next
 from scamdetect.errors import ScamDetectError
 
 PACKAGES = ("scamdetect", "numpy", "onnxruntime", "tokenizers", "pyarrow")
@@ -32,13 +32,12 @@ def model() -> None:
     epilog="Example: scamdetect model pull your-name/scamdetect-small --revision v1 -o bundle"
 )
 @_REPO
-@click.option("--revision", required=True, help="Commit, tag or branch. A commit never changes.")
-@output_option("Folder.", "folder", type=PATH, required=True, metavar="DIR")
-@click.option("--overwrite", is_flag=True, help="Replace an existing bundle.")
+@option("--revision TEXT", "Commit, tag or branch. A commit never changes.", required=True)
+@option("-o --output folder DIR", "Folder.", required=True)
+@OVERWRITE_BUNDLE
 def pull(repo_id: str, revision: str, folder: Path, overwrite: bool) -> None:
     """Download a bundle and verify it."""
     from scamdetect.bundle.bundle import MANIFEST
-    from scamdetect.cli.console import say_next
     from scamdetect.hub import pull as download
     from scamdetect.system.destinations import replaced_folder
 
@@ -50,10 +49,9 @@ def pull(repo_id: str, revision: str, folder: Path, overwrite: bool) -> None:
 @model.command(epilog="Example: scamdetect model push bundle your-name/scamdetect-small --private")
 @click.argument("bundle", type=PATH)
 @_REPO
-@click.option("--private", is_flag=True, help="Create a private repository.")
+@option("--private", "Create a private repository.")
 def push(bundle: Path, repo_id: str, private: bool) -> None:
     """Verify a bundle and upload it in one commit."""
-    from scamdetect.cli.console import say_next
     from scamdetect.hub import push as upload
 
     commit = upload(bundle, repo_id, private=private)
@@ -101,11 +99,8 @@ def check(model: Path | None) -> None:
 
 def examine(model: Path | None = None) -> Iterator[Check]:
     """Check versions, 8-bit products, the files of the bundle and its known answers."""
-    import numpy as np
-
     from scamdetect.bundle.session import multiplies_exactly
     from scamdetect.detector import ScamDetector
-    from scamdetect.labels import VERDICTS, Verdict
 
     yield True, "python", f"{platform.python_version()} on {platform.platform()}"
     for package in PACKAGES:
@@ -113,9 +108,9 @@ def examine(model: Path | None = None) -> Iterator[Check]:
     if multiplies_exactly(fast=True):
         yield True, "int8", "8-bit products are exact"
     elif multiplies_exactly(fast=False):
-        yield True, "int8", "fast 8-bit products saturate here; exact, slower ones are used"
+        yield True, "int8", "fast 8-bit products saturate; exact, slower ones are used"
     else:
-        detail = "8-bit products saturate here, so scores are wrong; use another onnxruntime"
+        detail = "8-bit products saturate, so scores are wrong; use another onnxruntime"
         yield False, "int8", detail
     try:
         detector = ScamDetector.load(model)
@@ -127,9 +122,11 @@ def examine(model: Path | None = None) -> Iterator[Check]:
     if not answers:
         yield None, "self-test", "the bundle has no known answers"
         return
-    scores = detector.predict_proba([answer.text for answer in answers])
-    expected = np.array([answer.scam_probability for answer in answers])
-    off = np.nan_to_num(np.abs(scores[:, VERDICTS.index(Verdict.SCAM)] - expected), nan=1.0)
-    wrong = int(np.sum(off > TOLERANCE))
-    detail = f"{wrong} of {len(off)} known answers differ by more than {TOLERANCE}"
+    predictions = detector.predict([answer.text for answer in answers])
+    differences = [
+        abs((prediction.scam_probability or 0.0) - answer.scam_probability)
+        for prediction, answer in zip(predictions, answers, strict=True)
+    ]
+    wrong = sum(difference > TOLERANCE for difference in differences)
+    detail = f"{wrong} of {len(answers)} known answers differ by more than {TOLERANCE}"
     yield not wrong, "self-test", f"{detail}; reinstall onnxruntime" if wrong else detail

@@ -1,4 +1,4 @@
-"""The options that several commands share."""
+"""Declare options in a line each, and the options that several commands share."""
 
 from __future__ import annotations
 
@@ -15,18 +15,8 @@ import rich_click
 from scamdetect.calibration.presets import PRESETS
 from scamdetect.errors import MissingExtraError
 
-PATH = click.Path(path_type=Path)
 command = rich_click.command  # every command and group is made by these two
 Group = rich_click.RichGroup
-
-
-def output_option(
-    help_text: str,
-    name: str = "output",
-    **settings: Any,  # noqa: ANN401 - what click.option takes
-) -> Callable[[Any], Any]:
-    """Return the option -o/--output, which every command has that writes a file or a folder."""
-    return click.option("-o", "--output", name, help=help_text, **settings)
 
 
 @contextmanager
@@ -52,36 +42,51 @@ class FiniteRange(click.FloatRange):
         return number
 
 
-def with_thresholds(command: Callable[..., None]) -> Callable[..., None]:
+PATH = click.Path(path_type=Path)
+EXISTING = click.Path(path_type=Path, exists=True)
+COUNT = click.IntRange(min=0)
+_TYPES = {
+    "FILE": PATH, "DIR": PATH, "PATH": PATH, "P": FiniteRange(0, 1), "N": click.IntRange(min=1),
+}  # fmt: skip
+
+
+def option(
+    names: str,
+    help_text: str,
+    default: Any = None,  # noqa: ANN401
+    **settings: Any,  # noqa: ANN401
+) -> Callable[[Any], Any]:
+    """Return an option of click; ``names`` are as in the help, such as "-o --output FILE".
+
+    A last word with capitals shows the value, and may set its type. Without a value it is a flag.
+    """
+    words = names.split()
+    if not (words[-1].startswith("-") or words[-1].islower()):
+        settings["metavar"] = words.pop()
+        settings.setdefault("type", _TYPES.get(settings["metavar"]))
+    elif default is None and not settings.keys() & {"type", "flag_value"}:
+        settings["is_flag"] = True
+    if default is not None:
+        settings |= {"default": default, "show_default": True}
+    return click.option(*words, help=help_text, **settings)
+
+
+def with_thresholds(command: Callable[..., None]) -> Any:  # noqa: ANN401
     """Add the options that set thresholds; the parameter ``thresholds`` gets all of them."""
     rates = ", ".join(f"{name} {100 * rate:g} %" for name, rate in PRESETS.items())
 
-    @click.option(
+    @option(
         "--preset",
+        f"Set the flag threshold by a false-positive rate: {rates}.",
         type=click.Choice(list(PRESETS)),
-        help=f"Set the flag threshold by a false-positive rate: {rates}.",
     )
-    @click.option(
-        "--flag",
-        type=float,
-        metavar="P",
-        help="Flag messages with at least this scam probability.  [default: set by the bundle]",
-    )
-    @click.option(
-        "--review",
-        type=float,
-        metavar="P",
-        help="Send messages with at least this scam probability to review.  [default: set by the "
-        "bundle]",
-    )
-    @click.option(
-        "--kind-flag",
-        "kind_flags",
+    @option("--flag P", "Flag from this scam probability.  [default: set by the bundle]")
+    @option("--review P", "Review from this scam probability.  [default: set by the bundle]")
+    @option(
+        "--kind-flag kind_flags KIND=P",
+        "Also flag reviews with this probability of a kind: romance=0.3. Repeatable.",
         multiple=True,
         callback=_kind_flags,
-        metavar="KIND=P",
-        help="Also flag a message that would go to review if this kind has at least probability P, "
-        "such as romance=0.3. Repeatable.",
     )
     @wraps(command)
     def with_group(*arguments: Any, **options: Any) -> None:  # noqa: ANN401
@@ -109,57 +114,26 @@ def _kind_flags(
     return probabilities or None
 
 
-def _column(name: str, what: str) -> Callable[[Any], Any]:
-    return click.option(
-        f"--{name}-column", default=name, show_default=True, metavar="COLUMN", help=what
-    )
-
-
-MODEL = click.option(
-    "--model", type=PATH, metavar="DIR", help="Bundle to use.  [default: the shipped bundle]"
+MODEL = option("--model DIR", "Bundle to use.  [default: the shipped bundle]")
+TEXT_COLUMN = option("--text-column COLUMN", "Column with the messages.", "text")
+LABEL_COLUMN = option("--label-column COLUMN", "Column with the labels.", "label")
+LABEL_MAP = option(
+    "--label-map FILE",
+    'TOML that maps your labels to legit, spam, scam or ignore: "fraud" = "scam".',
 )
-TEXT_COLUMN = _column("text", "Column with the messages.")
-LABEL_COLUMN = _column("label", "Column with the labels.")
-LABEL_MAP = click.option(
-    "--label-map",
-    type=PATH,
-    metavar="FILE",
-    help='TOML that maps your labels to legit, spam, scam or ignore: "fraud" = "scam".',
+SENDER_COLUMN = option("--sender-column COLUMN", "Column with the sender.")
+TIME_COLUMN = option("--time-column COLUMN", "Column with the time of a message.")
+SEED = option("--seed", "Random seed.", 0, type=click.IntRange(0, 2**32 - 1))
+SPREADSHEET_SAFE = option(
+    "--spreadsheet-safe", "Put an apostrophe before cells that would be formulas (CSV and TSV)."
 )
-SEED = click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    default=0,
-    show_default=True,
-    help="Random seed.",
-)
-SPREADSHEET_SAFE = click.option(
-    "--spreadsheet-safe",
-    is_flag=True,
-    help="Put an apostrophe before cells that a spreadsheet would run as a formula (CSV and TSV).",
-)
-OVERWRITE = click.option(
-    "--overwrite",
-    is_flag=True,
-    help="Replace an existing destination. Without --resume, also discard unfinished work.",
-)
-OVERWRITE_FILE = click.option("--overwrite", is_flag=True, help="Replace an existing file.")
-RESUME = click.option(
-    "--resume", is_flag=True, help="Resume an interrupted run of the same command."
-)
-THREADS = click.option(
-    "--threads", type=int, help="Threads that the model may use.  [default: all cores]"
-)
-QUIET = click.option("--quiet", is_flag=True, help="Print no progress and no summary.")
-LOG_JSON = click.option(
-    "--log-json",
-    is_flag=True,
-    help="Print progress and summary as JSON lines on standard error.",
-)
-WORK_FOLDER = click.option(
-    "--work-folder",
-    type=PATH,
-    metavar="DIR",
-    help="Folder for unfinished work.  [default: the folder of the destination; the current folder "
-    "if that is a URL]",
+OVERWRITE = option("--overwrite", "Replace an existing result, and discard unfinished work.")
+OVERWRITE_FILE = option("--overwrite", "Replace an existing file.")
+OVERWRITE_BUNDLE = option("--overwrite", "Replace an existing bundle.")
+THREADS = option("--threads", "Threads that the model may use.  [default: all cores]", type=int)
+QUIET = option("--quiet", "Print no progress and no summary.")
+LOG_JSON = option("--log-json", "Print progress and summary as JSON lines on standard error.")
+JSON = option("--json as_json", "Print one JSON object per message.")
+WORK_FOLDER = option(
+    "--work-folder DIR", "Folder for unfinished work.  [default: that of the output]"
 )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scamdetect.cli.options import MODEL, command
-from scamdetect.cli.streams import say, say_json, standard_input
+from scamdetect.cli.options import JSON, MODEL, command
+from scamdetect.cli.streams import messages_of, say, say_json
 
 if TYPE_CHECKING:
     from scamdetect.prediction import Prediction
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @command(epilog='Example: scamdetect predict "Pay the fee at parcel-fee.example"')
 @click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per message.")
+@JSON
 @MODEL
 def predict(texts: tuple[str, ...], as_json: bool, model: Path | None) -> None:
     """Classify texts.
@@ -26,8 +26,7 @@ def predict(texts: tuple[str, ...], as_json: bool, model: Path | None) -> None:
     """
     from scamdetect.detector import ScamDetector
 
-    messages = [standard_input() if text == "-" else text for text in texts]
-    for prediction in ScamDetector.load(model).predict(messages):
+    for prediction in ScamDetector.load(model).predict(messages_of(texts)):
         if as_json:
             say_json(json.dumps(prediction.to_dict()))
         else:

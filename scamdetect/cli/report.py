@@ -8,35 +8,29 @@ from typing import Any
 
 import click
 
-from scamdetect.cli.options import MODEL, OVERWRITE_FILE, command, output_option
-from scamdetect.cli.streams import say, say_json
+from scamdetect.cli.options import EXISTING, MODEL, OVERWRITE_FILE, command, option
+from scamdetect.cli.streams import progress, say, say_json, say_next
 
 FAILED_ON = 10  # the exit code if the level of --fail-on was reached
 
 
 @command(epilog="Example: scamdetect report april.parquet --before march.parquet -o april.html")
-@click.argument("scored", type=click.Path(path_type=Path, exists=True))
-@output_option(
-    "HTML file to write.  [default: <stem>.report.html]", type=click.Path(path_type=Path)
-)
-@click.option(
-    "--before",
-    type=click.Path(path_type=Path),
-    help="Earlier scored file, to show what has changed since then.",
-)
-@click.option(
+@click.argument("scored", type=EXISTING)
+@option("-o --output FILE", "HTML file to write.  [default: <stem>.report.html]")
+@option("--before FILE", "Earlier scored file, to show what has changed since then.")
+@option(
     "--fail-on",
+    "With --before: exit with 10 at this level of drift or above.",
     type=click.Choice(["watch", "alert"]),
-    help="With --before: exit with 10 at this level of drift or above.",
 )
-@click.option("--json", "as_json", is_flag=True, help="With --before: print the drift as JSON.")
-@click.option("--text-column", help="Column with the messages.  [default: as in the job record]")
-@click.option("--time-column", help="Column with the time of a message.  [default: by its name]")
-@click.option("--key-column", help="Column with your own ids.  [default: by its name]")
+@option("--json as_json", "With --before: print the drift as JSON.", is_flag=True)
+@option("--text-column COLUMN", "Column with the messages.  [default: as in the job record]")
+@option("--time-column COLUMN", "Column with the time of a message.  [default: by its name]")
+@option("--key-column COLUMN", "Column with your own ids.  [default: by its name]")
 @OVERWRITE_FILE
 @MODEL
-@click.option("--title", help="Title of the page.")
-@click.option("--samples/--no-samples", default=True, help="Show masked messages, or none.")
+@option("--title TEXT", "Title of the page.")
+@option("--samples/--no-samples", "Show masked messages, or none.", True)
 def report(
     scored: Path,
     output: Path | None,
@@ -54,8 +48,6 @@ def report(
     With --before it also shows what changed, and each feature gets a level: none, watch or alert.
     Files scored with different models are an alert.
     """
-    from scamdetect.cli.console import progress, say_next
-
     if before is None and (fail_on or as_json):
         raise click.UsageError("--fail-on and --json need --before")
     drift = None

@@ -8,18 +8,19 @@ from typing import Any
 import click
 
 from scamdetect.cli.options import (
+    COUNT,
+    EXISTING,
     MODEL,
     OVERWRITE_FILE,
-    FiniteRange,
+    SEED,
     Group,
-    output_option,
+    option,
 )
-from scamdetect.cli.streams import say
+from scamdetect.cli.streams import progress, say, say_next
 from scamdetect.system.destinations import file_destination
 from scamdetect.system.files import access_of
 
 WRONG_LABELS = 1  # the exit code if labels are unknown or contradict each other
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group(cls=Group)
@@ -28,45 +29,18 @@ def review() -> None:
 
 
 @review.command(epilog="Example: scamdetect review queue dump.scored.parquet -n 300 -o queue.csv")
-@click.argument("scored", type=click.Path(path_type=Path, exists=True))
-@click.option(
-    "-n", type=click.IntRange(min=1), default=200, show_default=True, help="Number of messages."
-)
-@output_option(
-    "CSV file to write, with an empty column label.  [default: queue.csv, if no other output]",
-    type=_FILE,
-)
-@click.option(
-    "--html", "page", type=_FILE, help="Offline page to answer in a browser (extra `report`)."
-)
-@click.option(
-    "--marks/--no-marks",
-    default=True,
-    show_default=True,
-    help="In the page, mark what raises a score. Scores each message up to 50 times.",
-)
-@click.option(
-    "--label-studio", type=_FILE, help="Tasks for Label Studio (.json), with a labelling config."
-)
-@click.option(
-    "--audit",
-    type=FiniteRange(0, 1),
-    default=0.2,
-    show_default=True,
-    help="Share that is drawn at random, to estimate rates of the whole dump.",
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Random seed.  [default: 0]")
-@click.option("--text-column", help="Column with the messages.  [default: as in the job record]")
-@click.option("--key-column", help="Column with your own ids, copied into the queue.")
-@click.option(
-    "--campaigns",
-    type=click.IntRange(min=0),
-    default=20,
-    show_default=True,
-    help="Most rows that represent one campaign each: large, new and not flagged. Needs the file "
-    "of `scamdetect campaigns` next to SCORED.",
-)
-@click.option("--merge", is_flag=True, help="Keep the rows and labels of the CSV, and add rows.")
+@click.argument("scored", type=EXISTING)
+@option("-n N", "Number of messages.", 200)
+@option("-o --output FILE", "CSV file to label.  [default: queue.csv, if no other output]")
+@option("--html page FILE", "Offline page to answer in a browser (extra `report`).")
+@option("--marks/--no-marks", "Mark in the page what raises a score; this takes a while.", True)
+@option("--label-studio FILE", "Tasks for Label Studio (.json), with a labelling config.")
+@option("--audit P", "Share that is drawn at random, to estimate rates of the whole dump.", 0.2)
+@SEED
+@option("--text-column COLUMN", "Column with the messages.  [default: as in the job record]")
+@option("--key-column COLUMN", "Column with your own ids, copied into the queue.")
+@option("--campaigns", "Most rows that stand for a large, unflagged campaign.", 20, type=COUNT)
+@option("--merge", "Keep the rows and labels of the CSV, and add rows.")
 @MODEL
 @OVERWRITE_FILE
 def queue(
@@ -82,14 +56,14 @@ def queue(
     """Choose the messages that are most worth labelling.
 
     The queue has uncertain messages near the thresholds, of all languages and different from each
-    other, one message of each large campaign that is not flagged, and some drawn at random. Answer
-    them in the page (--html), or fill in the column label with scam, spam, legit or unsure. Then
-    run `scamdetect review labels`. The files contain the messages unmasked.
+    other, one message of each large campaign that is not flagged (if the file of `scamdetect
+    campaigns` is next to SCORED), and some drawn at random. Answer them in the page (--html), or
+    fill in the column label with scam, spam, legit or unsure. Then run `scamdetect review labels`.
+    The files contain the messages unmasked.
     """
     from scamdetect.adapt import labels as files
     from scamdetect.adapt.lines import queue_lines
     from scamdetect.adapt.queue import choose_queue
-    from scamdetect.cli.console import progress, say_next
 
     if output is None and label_studio is None and page is None:
         output = Path("queue.csv")
@@ -141,8 +115,8 @@ def queue(
 
 
 @review.command(epilog="Example: scamdetect review labels queue.csv -o labelled.csv")
-@click.argument("labelled", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@output_option("CSV file to write, with the messages that have a usable label.", type=_FILE)
+@click.argument("labelled", type=EXISTING)
+@option("-o --output FILE", "CSV file to write, with the messages that have a usable label.")
 @OVERWRITE_FILE
 def labels(labelled: Path, output: Path | None, overwrite: bool) -> None:
     """Read a labelled queue and estimate rates.
@@ -153,7 +127,6 @@ def labels(labelled: Path, output: Path | None, overwrite: bool) -> None:
     """
     from scamdetect.adapt.labels import read_answers, write_labelled
     from scamdetect.adapt.lines import answer_lines
-    from scamdetect.cli.console import say_next
 
     target = output and file_destination(output, overwrite=overwrite, inputs=[labelled])
     answers = read_answers(labelled)

@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
-import datetime
-import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import click
 from click.core import ParameterSource
 
+from scamdetect.calibration.presets import preset_words
 from scamdetect.cli.options import (
     LOG_JSON,
     MODEL,
     OVERWRITE,
     QUIET,
-    RESUME,
     SPREADSHEET_SAFE,
+    TEXT_COLUMN,
     THREADS,
     WORK_FOLDER,
     command,
-    output_option,
+    option,
     with_thresholds,
 )
-from scamdetect.cli.streams import OutputBytes, input_bytes, is_terminal, say, say_json
+from scamdetect.cli.streams import (
+    OutputBytes,
+    input_bytes,
+    is_terminal,
+    progress,
+    say_event,
+    say_next,
+    stop_on_interrupt,
+)
 from scamdetect.dumps.formats import Format
 
 if TYPE_CHECKING:
-    from scamdetect.dumps.decide import Listed
     from scamdetect.dumps.summary import Progress, Summary
 
 FLAGGED = 10  # the exit code with --fail-on-flagged if a message was flagged
@@ -47,115 +53,53 @@ def _columns(context: click.Context, option: click.Parameter, text: str | None) 
 
 @command(epilog="Example: scamdetect score dump.jsonl -o scored.parquet --text-column body")
 @click.argument("source", type=click.Path(allow_dash=True))
-@output_option(
-    "File to write; its extension sets the format.  [default: <stem>.scored.<extension>, Parquet "
-    "for JSON, chat exports, mail, folders and globs]",
+@option(
+    "-o --output FILE",
+    "File to write, in the format of its extension.  [default: <stem>.scored.<extension>]",
     type=click.Path(),
 )
-@click.option(
-    "--format",
-    "source_format",
+@option(
+    "--format source_format",
+    "Format of SOURCE.  [default: by the extension; chat exports by their content]",
     type=click.Choice([*(kind.value for kind in Format), "text"]),
-    help="Format of SOURCE; required for standard input, and for a file without an extension. text "
-    "is the same as txt.  [default: by the extension; chat exports by their content]",
 )
-@click.option(
-    "--text-column",
-    default="text",
-    show_default=True,
-    metavar="COLUMN",
-    help="Column with the messages. A path with dots reads nested data, such as message.body.",
-)
-@click.option("--encoding", metavar="NAME", help="Encoding of a text source.  [default: detected]")
-@click.option(
-    "--delimiter",
-    metavar="CHAR",
-    help="Field delimiter of CSV and TSV input: one character, tab, comma, semicolon or pipe.  "
-    "[default: detected in CSV, tab in TSV]",
-)
-@click.option(
-    "--columns",
-    metavar="A,B",
+@TEXT_COLUMN
+@option("--encoding NAME", "Encoding of a text source.  [default: detected]")
+@option("--delimiter CHAR", "Delimiter of CSV and TSV: , ; | or tab.  [default: detected]")
+@option(
+    "--columns A,B",
+    "Write only these columns of SOURCE, in this order. Quote a name that has a comma.",
     callback=_columns,
-    help="Write only these columns of SOURCE, in this order. Quote a name that has a comma.",
 )
-@click.option("--only-flagged", is_flag=True, help="Write only the flagged rows.")
+@option("--only-flagged", "Write only the flagged rows.")
 @SPREADSHEET_SAFE
-@click.option("--overwrite-columns", is_flag=True, help="Replace existing scamdetect_* columns.")
+@option("--overwrite-columns", "Replace existing scamdetect_* columns.")
 @OVERWRITE
 @MODEL
 @with_thresholds
-@click.option(
-    "--allow-list",
-    "allowing",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Pass messages of these senders and templates (CSV, JSONL or plain text).",
-)
-@click.option("--sender-column", metavar="COLUMN", help="Column with the sender, for --allow-list.")
-@click.option(
-    "--indicators",
-    "feeds",
-    type=click.Path(path_type=Path),
+@option("--allow-list FILE", "Pass messages of these senders and templates (CSV, JSONL or text).")
+@option("--sender-column COLUMN", "Column with the sender, for --allow-list.")
+@option(
+    "--indicators feeds FILE",
+    "Review messages with an indicator of this feed (CSV, JSONL, text, MISP, STIX). Repeatable.",
     multiple=True,
-    metavar="FILE",
-    help="Send messages to review that contain an indicator of this feed (CSV, JSONL, text, MISP "
-    "or STIX). Repeatable.",
 )
-@click.option(
-    "--max-listed",
-    default="1%",
-    show_default=True,
-    metavar="N|P%",
-    help="Stop if a feed of --indicators matches more of the first 100,000 messages than this.",
-)
-@click.option(
+@option("--max-listed N|P%", "Stop if a feed matches more of the first 100,000 messages.", "1%")
+@option(
     "--min-confidence",
+    "Ignore indicators with a lower confidence; those without one are used.",
+    30,
     type=click.IntRange(0, 100),
-    default=30,
-    show_default=True,
-    help="Ignore indicators with a lower confidence; those without one are used.",
 )
-@click.option(
-    "--as-of",
-    type=click.DateTime(["%Y-%m-%d"]),
-    metavar="DATE",
-    help="Use the indicators that are valid on this day.  [default: today, in UTC]",
-)
-@click.option(
-    "--region",
-    metavar="CC",
-    help="Country (ISO 3166) of phone numbers without a country code.",
-)
-@click.option(
-    "--tier",
-    default="auto",
-    show_default=True,
-    help="full reads every message completely. auto clears clearly honest messages early if the "
-    "bundle has proof that this is safe.",
-)
+@option("--region CC", "Country (ISO 3166) of phone numbers without a country code.")
+@option("--tier TIER", "full reads every message; auto clears clearly honest ones early.", "auto")
 @THREADS
-@RESUME
+@option("--resume", "Resume an interrupted run of the same command.")
 @WORK_FOLDER
-@click.option(
-    "--part-rows",
-    type=click.IntRange(min=1),
-    default=20_000,
-    show_default=True,
-    help="Records per part. A killed job loses at most one part.",
-)
-@click.option(
-    "--rejects",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="File for records of standard input that cannot be read.  [default: stop at the first]",
-)
-@click.option(
-    "--max-rejects",
-    metavar="N|P%",
-    help="Stop if more records than this cannot be read.  [default: never]",
-)
-@click.option("--fail-on-flagged", is_flag=True, help="Exit with 10 if a message was flagged.")
+@option("--part-rows N", "Records per part. A killed job loses at most one part.", 20_000)
+@option("--rejects FILE", "With -: file for records that cannot be read.  [default: stop at one]")
+@option("--max-rejects N|P%", "Stop if more records cannot be read.  [default: never]")
+@option("--fail-on-flagged", "Exit with 10 if a message was flagged.")
 @QUIET
 @LOG_JSON
 @click.pass_context
@@ -165,15 +109,14 @@ def score(
     source: str,
     output: str | None,
     rejects: Path | None,
-    allowing: Path | None,
+    allow_list: Path | None,
     feeds: tuple[Path, ...],
     min_confidence: int,
-    as_of: datetime.datetime | None,
     region: str | None,
     model: Path | None,
     thresholds: dict[str, Any],
     threads: int | None,
-    tier: str,
+    tier: Any,  # noqa: ANN401 - what load checks
     fail_on_flagged: bool,
     quiet: bool,
     log_json: bool,
@@ -186,13 +129,14 @@ def score(
     one message per line, chat exports (.txt of WhatsApp, result.json of Telegram Desktop) and mail
     (.mbox, .eml). All but Parquet may be compressed (.csv.gz, .jsonl.zst, .zip).
 
-    All rows, columns and their order are kept, and scamdetect_* columns are appended. Empty
-    messages are kept as `unscored`. Quoted text in e-mail is ignored. Records that cannot be read
-    are written to <destination>.rejected.jsonl. The files of a folder or glob become one Parquet
-    file with the column scamdetect_file.
+    All rows, columns and their order are kept, and scamdetect_* columns are appended. Nested text
+    is named with dots (--text-column message.body). Empty messages are kept as `unscored`. Quoted
+    text in e-mail is ignored. Records that cannot be read are written to
+    <destination>.rejected.jsonl. JSON, chats, mail, folders and globs become one Parquet file.
 
-    With - as SOURCE, CSV, TSV, JSONL or text is read from standard input and the scored rows are
-    written to standard output in the same format; text becomes JSONL. This cannot be resumed.
+    With - as SOURCE, CSV, TSV, JSONL or text (--format) is read from standard input and the scored
+    rows are written to standard output in the same format; text becomes JSONL. This cannot be
+    resumed.
 
     Finished parts are kept in <destination>.parts until the job is done. Ctrl-C stops after the
     current part, a second one immediately; --resume continues. Exit codes: 0 done, 2 wrong use or
@@ -201,51 +145,54 @@ def score(
     if source == "-":
         _check_stream(context, options["source_format"])
     elif rejects is not None:
-        raise click.UsageError(
-            "--rejects is for standard input; other jobs write <destination>.rejected.jsonl"
-        )
-    from scamdetect.cli.interrupts import stop_on_interrupt
+        message = "--rejects is for standard input; other jobs write <destination>.rejected.jsonl"
+        raise click.UsageError(message)
     from scamdetect.dumps.score import ScoreOptions, score_file
 
-    if allowing is not None:
+    if allow_list is not None:
         from scamdetect.dumps.decide import AllowList
 
-        options["allow_list"] = AllowList.load(allowing)
+        options["allow_list"] = AllowList.load(allow_list)
     if feeds:
-        day = None if as_of is None else as_of.date()
-        options["listed"] = _listed(feeds, day, min_confidence, region, quiet, log_json)
+        from scamdetect.share.feeds import read_feeds
+
+        options["listed"], reports = read_feeds(
+            feeds, least_confidence=min_confidence, region=region
+        )
+        for report in reports:
+            left_out = {reason: number for reason, (number, _) in report.reasons.items()}
+            event = {"event": "feed", "feed": report.name, "taken": report.taken}
+            event |= {"left_out": left_out}
+            say_event(event, report.lines(), quiet=quiet, log_json=log_json)
     # Rows on a terminal and a bar would overwrite each other.
     hidden = quiet or log_json or (source == "-" and is_terminal())
-    with _progress(hidden) as show, stop_on_interrupt() as stop:
+    with progress(hidden, "loading the model") as show, stop_on_interrupt() as stop:
         from scamdetect.detector import ScamDetector
 
-        loaded = ScamDetector.load(model, threads=threads, tier=tier)  # type: ignore[arg-type]
-        options["inputs"] = [loaded.bundle.folder, *filter(None, [allowing]), *feeds]
-        detector, report = loaded.with_thresholds(**thresholds), _log_part if log_json else show
-        chosen = ScoreOptions(**options)
+        def watch(state: Progress) -> None:
+            if not log_json:
+                show(progress_line(state), state.share)
+            elif state.part_ended:
+                say_event(_part_event(state), (), quiet=quiet, log_json=True)
+
+        detector = ScamDetector.load(model, threads=threads, tier=tier)
+        options["inputs"] = [detector.bundle.folder, *filter(None, [allow_list]), *feeds]
+        settings: dict[str, Any] = {
+            "detector": detector.with_thresholds(**thresholds),
+            "options": ScoreOptions(**options),
+            "progress": watch,
+        }
         if source == "-":
             from scamdetect.dumps.stream import score_stream
 
-            summary = score_stream(
-                input_bytes(),
-                cast(IO[bytes], OutputBytes()),
-                detector=detector,
-                options=chosen,
-                rejects=rejects,
-                progress=report,
-            )
+            scored = cast(IO[bytes], OutputBytes())
+            summary = score_stream(input_bytes(), scored, rejects=rejects, **settings)
         else:
-            summary = score_file(
-                source, output, detector=detector, options=chosen, progress=report, stop=stop
-            )
-    if log_json:
-        _log({"event": "done", **dataclasses.asdict(summary)})
-    elif not quiet:
-        say(*summary_lines(summary), err=True)
-        if source != "-" and isinstance(summary.destination, Path):
-            from scamdetect.cli.console import say_next
-
-            say_next("report", summary.destination)
+            summary = score_file(source, output, stop=stop, **settings)
+    done = {"event": "done", **asdict(summary)}
+    say_event(done, summary_lines(summary), quiet=quiet, log_json=log_json)
+    if source != "-" and isinstance(summary.destination, Path) and not (quiet or log_json):
+        say_next("report", summary.destination)
     if fail_on_flagged and summary.flagged:
         raise click.exceptions.Exit(FLAGGED)
 
@@ -256,122 +203,68 @@ def _check_stream(context: click.Context, source_format: str | None) -> None:
         raise click.UsageError("give --format csv, tsv, jsonl or text with standard input")
     for name in _OF_FILES:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(
-                f"--{name.replace('_', '-')} is for files; - reads standard input and writes "
-                "standard output"
-            )
-
-
-def _listed(
-    feeds: tuple[Path, ...],
-    day: datetime.date | None,
-    min_confidence: int,
-    region: str | None,
-    quiet: bool,
-    log_json: bool,
-) -> Listed:
-    """Read the feeds and print what is used of each."""
-    from scamdetect.share.feeds import read_feeds
-
-    listed, reports = read_feeds(feeds, as_of=day, least_confidence=min_confidence, region=region)
-    for report in reports:
-        if log_json:
-            left_out = {reason: number for reason, (number, _) in report.reasons.items()}
-            event = {"event": "feed", "feed": report.name, "taken": report.taken}
-            _log(event | {"left_out": left_out})
-        elif not quiet:
-            say(*report.lines(), err=True)
-    return listed
-
-
-@contextmanager
-def _progress(hidden: bool) -> Iterator[Callable[[Progress], None]]:
-    """Give a function that shows how far the job is; before that the model is loading."""
-    if hidden:
-        yield lambda state: None
-        return
-    from scamdetect.cli.console import progress
-
-    with progress(hidden, "loading the model") as show:
-        yield lambda state: show(progress_line(state), state.share)
+            option = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{option} is for files; - writes to standard output")
 
 
 def progress_line(state: Progress) -> str:
     """Return the rows done, the rate, the flagged rows and the time left."""
-    left = "" if state.seconds_left is None else f", {_clock(state.seconds_left)} left"
+    seconds = state.seconds_left
+    left = "" if seconds is None else f", {timedelta(seconds=int(seconds))} left"
     flagged = state.counts["decision:flag"]
     return f"{state.counts['rows']:,} rows, {state.rate:,.0f}/s, {flagged:,} flagged{left}"
 
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+def _part_event(state: Progress) -> dict[str, object]:
+    """Return the JSON line of a finished part."""
+    left = state.seconds_left
+    decisions = ("flag", "review", "pass", "unscored")
+    return {
+        "event": "part",
+        "part": state.parts,
+        "rows": state.counts["rows"],
+        **{name: state.counts[f"decision:{name}"] for name in decisions},
+        "rejected": state.counts["rejected"],
+        "resumed_records": state.resumed,
+        "share": round(state.share, 6),
+        "records_per_second": round(state.rate, 1),
+        "seconds": round(state.seconds, 3),
+        "seconds_left": None if left is None else round(left, 1),
+    }
 
 
-def _log(event: Mapping[str, object]) -> None:
-    say_json(json.dumps(event, default=str), err=True)
-
-
-def _log_part(state: Progress) -> None:
-    """Write one JSON line to standard error for each finished part."""
-    if state.part_ended:
-        decisions = ("flag", "review", "pass", "unscored")
-        left = state.seconds_left
-        _log(
-            {
-                "event": "part",
-                "part": state.parts,
-                "rows": state.counts["rows"],
-                **{name: state.counts[f"decision:{name}"] for name in decisions},
-                "rejected": state.counts["rejected"],
-                "resumed_records": state.resumed,
-                "share": round(state.share, 6),
-                "records_per_second": round(state.rate, 1),
-                "seconds": round(state.seconds, 3),
-                "seconds_left": None if left is None else round(left, 1),
-            }
-        )
-
-
-def summary_lines(summary: Summary) -> list[str]:
+def summary_lines(s: Summary) -> list[str]:
     """Return the summary of a scored dump."""
-    before = f", {summary.resumed:,} of them in earlier runs" if summary.resumed else ""
+    earlier = f", {s.resumed:,} of them in earlier runs" if s.resumed else ""
+    rows, part = max(s.rows, 1), "" if s.written == s.rows else f"{s.written:,} rows "
+    kinds = _counts(s.flagged_by_kind) or "none over its threshold"
     lines = [
-        *summary.notes,
-        f"{summary.rows:,} rows in {summary.seconds:.1f} s with {summary.model_id}{before}",
-        f"flagged {summary.flagged:,}, review {summary.review:,}, passed {summary.passed:,}, "
-        f"unscored {summary.unscored:,}, rejected {summary.rejected:,}",
+        (True, f"{s.rows:,} rows in {s.seconds:.1f} s with {s.model_id}{earlier}"),
+        (
+            True,
+            f"flagged {s.flagged:,}, review {s.review:,}, passed {s.passed:,}, "
+            f"unscored {s.unscored:,}, rejected {s.rejected:,}",
+        ),
+        (s.rows, f"flagged {s.flagged / rows:.2%} of the rows"),
+        (s.preset, s.preset and preset_words(s.preset)),
+        (s.verdicts, f"verdicts: {_counts(s.verdicts)}"),
+        (
+            s.cleared,
+            f"cleared early, not read in full: {s.cleared:,} of them ({s.cleared / rows:.0%})",
+        ),
+        (s.allowed, f"the allow-list passed {s.allowed:,} that would be flagged or reviewed"),
+        (
+            s.listed,
+            f"{s.listed:,} have a listed indicator, {s.held:,} of them are in review "
+            f"only because of it: {_counts(s.listed_by_feed)}",
+        ),
+        (s.flagged, f"flagged by kind: {kinds}"),
+        (s.flagged, f"flagged by language: {_counts(s.flagged_by_language)}"),
+        (True, f"{part}written to {s.destination}"),
+        (s.damaged, f"{s.damaged:,} rows have U+FFFD for bytes that cannot be decoded"),
+        (s.rejects, f"rejected records and such bytes are in {s.rejects}"),
     ]
-    if summary.rows:
-        lines.append(f"flagged {summary.flagged / summary.rows:.2%} of the rows")
-    if summary.preset is not None:
-        from scamdetect.calibration.presets import preset_words
-
-        lines.append(preset_words(summary.preset))
-    if summary.verdicts:
-        lines.append(f"verdicts: {_counts(summary.verdicts)}")
-    if summary.cleared:
-        share = summary.cleared / summary.rows
-        lines.append(f"cleared early, not read in full: {summary.cleared:,} of them ({share:.0%})")
-    if summary.allowed:
-        lines.append(f"the allow-list passed {summary.allowed:,} that would be flagged or reviewed")
-    if summary.listed:
-        lines.append(
-            f"{summary.listed:,} have a listed indicator, {summary.held:,} of them are in review "
-            f"only because of it: {_counts(summary.listed_by_feed)}"
-        )
-    if summary.flagged:
-        kinds = _counts(summary.flagged_by_kind) or "none over its threshold"
-        lines.append(f"flagged by kind: {kinds}")
-        lines.append(f"flagged by language: {_counts(summary.flagged_by_language)}")
-    rows = "" if summary.written == summary.rows else f"{summary.written:,} rows "
-    lines.append(f"{rows}written to {summary.destination}")
-    if summary.damaged:
-        lines.append(f"{summary.damaged:,} rows have U+FFFD for bytes that cannot be decoded")
-    if summary.rejects is not None:
-        lines.append(f"rejected records and such bytes are in {summary.rejects}")
-    return lines
+    return [*s.notes, *(str(line) for condition, line in lines if condition)]
 
 
 def _counts(counts: Mapping[str, int]) -> str:

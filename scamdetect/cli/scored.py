@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,72 +14,56 @@ from scamdetect.cli.options import (
     LOG_JSON,
     MODEL,
     OVERWRITE_FILE,
+    PATH,
     QUIET,
+    SENDER_COLUMN,
     SPREADSHEET_SAFE,
     THREADS,
+    TIME_COLUMN,
+    WORK_FOLDER,
     command,
-    output_option,
+    option,
 )
-from scamdetect.cli.streams import say, say_json
+from scamdetect.cli.streams import progress, say_event, say_next
 
 if TYPE_CHECKING:
     from scamdetect.scored.database import OutputOptions
-    from scamdetect.scored.groups import GroupsSummary
     from scamdetect.scored.operations import Indicators
     from scamdetect.scored.threads import ThreadsSummary
 
-Lines = Callable[[Any], Iterable[str]]
 
-_OUTPUT = output_option(
-    "File to write, in the format of its extension.", type=click.Path(path_type=Path)
-)
-_SENDER = click.option("--sender-column", metavar="COLUMN", help="Column with the sender.")
-_TIME = click.option("--time-column", metavar="COLUMN", help="Column with the time of a message.")
-_WORK_FOLDER = click.option(
-    "--work-folder",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder for temporary files.  [default: that of the output]",
-)
-
-
-def _with_settings(function: Any) -> Any:  # noqa: ANN401
-    for option in (LOG_JSON, QUIET, OVERWRITE_FILE, _WORK_FOLDER, SPREADSHEET_SAFE):
-        function = option(function)
+def _with_output(function: Any) -> Any:  # noqa: ANN401
+    output = option("-o --output FILE", "File to write, in the format of its extension.")
+    for add in (LOG_JSON, QUIET, OVERWRITE_FILE, WORK_FOLDER, SPREADSHEET_SAFE, output):
+        function = add(function)
     return function
+
+
+def _output_options(given: dict[str, Any], show: Callable[[str, None], None]) -> OutputOptions:
+    """Take the options of a result from those of a command."""
+    from scamdetect.scored.database import OutputOptions
+
+    taken = {name: given.pop(name) for name in ("overwrite", "spreadsheet_safe", "work_folder")}
+    return OutputOptions(**taken, progress=lambda rows: show(f"{rows:,} rows read", None))
 
 
 @command(
     epilog="Example: scamdetect campaigns april.parquet --sender-column sender --time-column "
     "sent_at"
 )
-@click.argument("scored", type=click.Path(path_type=Path), nargs=-1, required=True)
-@_OUTPUT
-@click.option(
-    "--by", metavar="COLUMN", help="Group by this column, such as the sender, not by similarity."
+@click.argument("scored", type=PATH, nargs=-1, required=True)
+@option("--by COLUMN", "Group by this column, such as the sender, not by similarity.")
+@SENDER_COLUMN
+@TIME_COLUMN
+@option(
+    "--before FILE", "Campaigns of an earlier dump, to find new ones and those that have grown."
 )
-@_SENDER
-@_TIME
-@click.option(
-    "--before",
-    type=click.Path(path_type=Path),
-    metavar="EARLIER",
-    help="Campaigns of an earlier dump, to find which ones are new and which have grown.",
-)
-@click.option(
-    "--at-least",
-    type=click.IntRange(min=2),
-    default=2,
-    show_default=True,
-    help="Smallest number of messages of a campaign.",
-)
-@click.option(
+@option("--at-least", "Smallest number of messages of a campaign.", 2, type=click.IntRange(min=2))
+@option(
     "--operations",
-    is_flag=True,
-    help="Also join campaigns that share a complete link, a wallet or a handle, unless it is on a "
-    "warning list (extra `share`).",
+    "Also join campaigns that share a link, a wallet or a handle (extra `share`).",
 )
-@_with_settings
+@_with_output
 def campaigns(
     scored: tuple[Path, ...],
     output: Path | None,
@@ -101,9 +84,6 @@ def campaigns(
     """
     # Before Arrow is loaded: its own pools keep memory that is no longer used.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    from scamdetect.cli.console import progress, say_next
-
-    lines: Lines = _group_lines
     with progress(quiet or log_json, "reading") as show:
         given["options"] = _output_options(given, show)
         if by is not None:
@@ -114,15 +94,23 @@ def campaigns(
                     "--by takes one SCORED, and neither --operations, --before nor --sender-column"
                 )
             del given["at_least"]
-            summary: Any = write_groups(scored[0], output, by=by, **given)
+            groups = write_groups(scored[0], output, by=by, **given)
         else:
-            from scamdetect.reports.campaigns import campaign_lines as lines
+            from scamdetect.reports.campaigns import campaign_lines
             from scamdetect.scored.campaigns import write_campaigns
 
             indicators = _joining() if operations else None
             summary = write_campaigns(scored, output, indicators=indicators, **given)
-    _end(summary, lines, quiet, log_json)
-    if by is None and not quiet and not log_json:
+    if by is not None:
+        flagged = f"{groups.flagged:,} with a flagged message"
+        lines = [f"{groups.groups:,} groups of {groups.rows:,} rows: {flagged}"]
+        lines.append(f"groups written to {groups.destination}")
+        say_event({"event": "done", **asdict(groups)}, lines, quiet=quiet, log_json=log_json)
+        return
+    event = {"event": "done", **asdict(summary)}
+    del event["listed"]  # templates
+    say_event(event, campaign_lines(summary), quiet=quiet, log_json=log_json)
+    if not quiet and not log_json:
         say_next("share", "propose", *scored, "--campaigns", summary.members, "-o", "review.csv")
 
 
@@ -134,7 +122,7 @@ def _joining() -> Indicators:
 
     guard, types = load_guard(), tuple(map(IndicatorType, JOINING))
     return Indicators(
-        lambda text: ((found.type, found.value) for found in indicators_of(text, types)),
+        lambda text: ((each.type, each.value) for each in indicators_of(text, types)),
         lambda kind, value: guard.verdict(IndicatorType(kind), value) is not None,
     )
 
@@ -143,21 +131,15 @@ def _joining() -> Indicators:
     epilog="Example: scamdetect chat dump.scored.parquet --thread-column chat_id "
     "--sender-column sender --time-column sent_at"
 )
-@click.argument("scored", type=click.Path(path_type=Path))
-@_OUTPUT
-@click.option("--thread-column", metavar="COLUMN", help="Column with the thread of a message.")
-@_SENDER
-@_TIME
-@click.option("--me", metavar="NAME", help="Your own sender name, which is not classified.")
-@click.option(
-    "--allow-list",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Allow-list that the dump was scored with; its messages are not classified.",
-)
+@click.argument("scored", type=PATH)
+@option("--thread-column COLUMN", "Column with the thread of a message.")
+@SENDER_COLUMN
+@TIME_COLUMN
+@option("--me NAME", "Your own sender name, which is not classified.")
+@option("--allow-list FILE", "Allow-list of the scoring; its messages are not classified.")
 @MODEL
 @THREADS
-@_with_settings
+@_with_output
 def chat(
     scored: Path,
     output: Path | None,
@@ -176,38 +158,17 @@ def chat(
     options, mail needs only --thread-column. Each thread is one row; flagged threads come first,
     then the riskiest.
     """
-    from scamdetect.cli.console import progress
-
     with progress(quiet or log_json, "reading") as show:
         from scamdetect.detector import ScamDetector
         from scamdetect.dumps.decide import AllowList
         from scamdetect.scored.threads import write_threads
 
-        options = _output_options(given, show)
+        given["options"] = _output_options(given, show)
+        given["allow_list"] = allow_list and AllowList.load(allow_list)
         with ScamDetector.load(model, threads=threads) as detector:
-            summary = write_threads(
-                scored,
-                output,
-                detector=detector,
-                allow_list=None if allow_list is None else AllowList.load(allow_list),
-                options=options,
-                **given,
-            )
-    _end(summary, _thread_lines, quiet, log_json)
-
-
-def _output_options(given: dict[str, Any], show: Callable[[str, None], None]) -> OutputOptions:
-    """Take the options of a result from those of a command."""
-    from scamdetect.scored.database import OutputOptions
-
-    taken = {name: given.pop(name) for name in ("overwrite", "spreadsheet_safe", "work_folder")}
-    return OutputOptions(**taken, progress=lambda rows: show(f"{rows:,} rows read", None))
-
-
-def _group_lines(summary: GroupsSummary) -> Iterator[str]:
-    flagged = f"{summary.flagged:,} with a flagged message"
-    yield f"{summary.groups:,} groups of {summary.rows:,} rows: {flagged}"
-    yield f"groups written to {summary.destination}"
+            summary = write_threads(scored, output, detector=detector, **given)
+    event = {"event": "done", **asdict(summary)}
+    say_event(event, _thread_lines(summary), quiet=quiet, log_json=log_json)
 
 
 def _thread_lines(summary: ThreadsSummary) -> Iterator[str]:
@@ -219,12 +180,3 @@ def _thread_lines(summary: ThreadsSummary) -> Iterator[str]:
     if without := summary.rows - summary.messages:
         yield f"rows in no thread: {without:,}"
     yield f"threads written to {summary.destination}"
-
-
-def _end(summary: Any, lines: Lines, quiet: bool, log_json: bool) -> None:  # noqa: ANN401
-    if log_json:
-        values = dataclasses.asdict(summary)
-        values.pop("listed", None)  # templates
-        say_json(json.dumps({"event": "done", **values}, default=str), err=True)
-    elif not quiet:
-        say(*lines(summary), err=True)

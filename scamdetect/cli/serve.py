@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
-
-from scamdetect.cli.options import MODEL, PATH, command, extra, with_thresholds
+from scamdetect.cli.options import COUNT, MODEL, command, extra, option, with_thresholds
 from scamdetect.cli.streams import say
 from scamdetect.errors import InputError
 from scamdetect.system.os_errors import said
@@ -20,38 +17,21 @@ TOKEN = "SCAMDETECT_TOKEN"
 _CONNECTIONS = 512
 
 
-def _number(names: str, default: int | None, help_text: str, least: int = 1) -> Callable[..., Any]:
-    kind = click.IntRange(min=least)
-    return click.option(
-        *names.split(), type=kind, default=default, show_default=True, help=help_text
-    )
-
-
 @command(epilog="Example: SCAMDETECT_TOKEN=secret scamdetect serve --port 8080")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@_number("--port", 8000, "Port to listen on. 0: any free port.", 0)
+@option("--host ADDRESS", "Address to listen on.", "127.0.0.1")
+@option("--port", "Port to listen on. 0: any free port.", 8000, type=COUNT)
 @MODEL
 @with_thresholds
-@click.option(
-    "--allow-list",
-    type=PATH,
-    metavar="FILE",
-    help="Pass messages of these templates, and of these senders if requests name them.",
-)
-@click.option(
-    "--tier",
-    default="auto",
-    show_default=True,
-    help="full reads every message completely; auto may clear clearly honest ones early.",
-)
-@_number("--threads", 1, "Threads per request.")
-@_number("--cache-size", 100_000, "Cached scores of repeated messages. 0: no cache.", 0)
-@_number("--parallel", None, "Requests to score at the same time.  [default: one per core]")
-@_number("--queue", 64, "Requests that may wait.")
-@_number("--max-texts texts", 256, "Most texts per request.")
-@_number("--max-characters characters", 20_000, "Most characters per text.")
-@_number("--max-bytes body_bytes", 1 << 20, "Most bytes per request.")
-@_number("--stop-seconds", 25, "Seconds for running requests after the service is asked to stop.")
+@option("--allow-list FILE", "Pass messages of these templates, and of senders that requests name.")
+@option("--tier TIER", "full reads every message; auto clears clearly honest ones early.", "auto")
+@option("--threads N", "Threads per request.", 1)
+@option("--cache-size", "Cached scores of repeated messages. 0: no cache.", 100_000, type=COUNT)
+@option("--parallel N", "Requests to score at the same time.  [default: one per core]")
+@option("--queue N", "Requests that may wait.", 64)
+@option("--max-texts texts N", "Most texts per request.", 256)
+@option("--max-characters characters N", "Most characters per text.", 20_000)
+@option("--max-bytes body_bytes N", "Most bytes per request.", 1 << 20)
+@option("--stop-seconds N", "Seconds for running requests after SIGTERM.", 25)
 def serve(
     host: str,
     port: int,
@@ -116,10 +96,8 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family)
     except (OSError, OverflowError, TypeError, ValueError) as problem:  # a host that is not a name
-        raise InputError(
-            f"cannot listen on {host} port {port} ({said(problem)}); choose others with --host, "
-            "--port"
-        ) from problem
+        reason = f"cannot listen on {host} port {port} ({said(problem)})"
+        raise InputError(f"{reason}; choose others with --host, --port") from problem
     # Without it the second half of each answer waits 40 ms until the client has the first.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

@@ -15,9 +15,9 @@ from scamdetect.cli.options import (
     QUIET,
     WORK_FOLDER,
     Group,
-    output_option,
+    option,
 )
-from scamdetect.cli.streams import say, say_json
+from scamdetect.cli.streams import progress, say, say_json, say_next
 
 
 @click.group(cls=Group)
@@ -34,7 +34,7 @@ def share() -> None:
     "--time-column sent_at"
 )
 @click.argument("scored", type=click.Path(path_type=Path), nargs=-1, required=True)
-@output_option("CSV file to review; its data go next to it.", required=True, metavar="FILE")
+@option("-o --output FILE", "CSV file to review; its data go next to it.", required=True)
 @click.option("--sender-column", metavar="COLUMN", help="Column with the sender, to count.")
 @click.option("--time-column", metavar="COLUMN", help="Column with the time, for the days.")
 @click.option("--recipient-column", metavar="COLUMN", help="Column with the recipient, to exclude.")
@@ -74,8 +74,6 @@ def propose(
     organisations and of recipients are left out. To publish a row, write yes in the column publish,
     and fill in the reviewer and the date. Keep the .parquet of the same name next to the file.
     """
-    from scamdetect.cli.console import progress, say_next
-
     with progress(quiet or log_json, "reading") as show:
         from scamdetect.scored.database import OutputOptions
         from scamdetect.share.propose import ProposeOptions
@@ -104,7 +102,7 @@ def propose(
     epilog="Example: scamdetect share export review.csv -o ours.csv --organisation 'Our Bank'"
 )
 @click.argument("review", type=click.Path(path_type=Path))
-@output_option("File to write.", type=click.Path(path_type=Path), required=True, metavar="FILE")
+@option("-o --output FILE", "File to write.", required=True)
 @click.option(
     "--organisation",
     required=True,

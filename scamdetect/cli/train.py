@@ -10,42 +10,30 @@ import click
 from scamdetect.cli.options import (
     LABEL_COLUMN,
     LABEL_MAP,
+    OVERWRITE_BUNDLE,
     PATH,
     SEED,
     TEXT_COLUMN,
     command,
     extra,
-    output_option,
+    option,
 )
-from scamdetect.cli.streams import say
+from scamdetect.cli.streams import say, say_next
 
 WORSE = 5  # the exit code if the fine-tuned bundle is worse
-_CORPUS = click.option(
-    "--corpus",
-    type=PATH,
-    default="data/corpus.parquet",
-    show_default=True,
-    help="Training corpus.",
-)
+_CORPUS = option("--corpus FILE", "Training corpus.", "data/corpus.parquet")
 
 
 @command(epilog="Example: scamdetect train models/recipes/long.toml -o runs/long")
 @click.argument("recipe", type=PATH)
-@output_option("Folder of the run.", "out", type=PATH, required=True, metavar="DIR")
+@option("-o --output out DIR", "Folder of the run.", required=True)
 @_CORPUS
-@click.option(
-    "--resume/--no-resume",
-    default=True,
-    show_default=True,
-    help="Resume from the last checkpoint, or start again.",
-)
+@option("--resume/--no-resume", "Resume from the last checkpoint, or start again.", True)
 def train(recipe: Path, out: Path, corpus: Path, resume: bool) -> None:
     """Train a model from a recipe.
 
     A recipe is a TOML file; see models/recipes.
     """
-    from scamdetect.cli.console import say_next
-
     with extra("train"):
         from scamdetect.train.fit import train as fit
     fit(recipe, corpus, out, resume, say)
@@ -54,15 +42,13 @@ def train(recipe: Path, out: Path, corpus: Path, resume: bool) -> None:
 
 @command(epilog="Example: scamdetect export runs/long-6 --version 0.4.0 -o bundle")
 @click.argument("source", metavar="RUN_DIR|BUNDLE", type=PATH)
-@output_option("Folder of the new bundle.", "out", type=PATH, required=True, metavar="DIR")
+@option("-o --output out DIR", "Folder of the new bundle.", required=True)
 @_CORPUS
-@click.option("--name", default="scamdetect-small", show_default=True, help="Name of the model.")
-@click.option("--version", default="0.4.0", show_default=True, help="Version of the new bundle.")
-@click.option("--words", "step", flag_value="words", help="Only fit the word model of BUNDLE.")
-@click.option("--cascade", "step", flag_value="cascade", help="Only fit the cascade of BUNDLE.")
-@click.option(
-    "--conversations", "step", flag_value="conversations", help="Only fit its conversation rule."
-)
+@option("--name NAME", "Name of the model.", "scamdetect-small")
+@option("--version VERSION", "Version of the new bundle.", "0.4.0")
+@option("--words step", "Only fit the word model of BUNDLE.", flag_value="words")
+@option("--cascade step", "Only fit the cascade of BUNDLE.", flag_value="cascade")
+@option("--conversations step", "Only fit its conversation rule.", flag_value="conversations")
 def export(
     source: Path, out: Path, corpus: Path, name: str, version: str, step: str | None
 ) -> None:
@@ -88,58 +74,30 @@ def export(
     epilog="Example: scamdetect finetune --data own.csv --text-column body --label-column label "
     "--label-map map.toml --base models/scamdetect-small -o own-model"
 )
-@click.option(
-    "--data",
-    type=PATH,
-    required=True,
-    metavar="FILE",
-    help="Labelled messages, in any format that `scamdetect score` reads.",
-)
-@output_option(
-    "Folder of the new bundle; the comparison is kept in DIR.run.",
-    type=PATH,
-    required=True,
-    metavar="DIR",
-)
-@click.option(
-    "--base", type=PATH, metavar="DIR", help="Bundle to fine-tune.  [default: the shipped bundle]"
-)
+@option("--data FILE", "Labelled messages, in any format that score reads.", required=True)
+@option("-o --output DIR", "New bundle; the comparison is kept in DIR.run.", required=True)
+@option("--base DIR", "Bundle to fine-tune.  [default: the shipped bundle]")
 @TEXT_COLUMN
 @LABEL_COLUMN
 @LABEL_MAP
-@click.option(
-    "--group-column",
-    metavar="COLUMN",
-    help="Column such as the sender. Messages with the same value, and near-duplicates, stay in "
-    "one part of the data.",
+@option("--group-column COLUMN", "Column such as the sender, whose messages stay together.")
+@option("--kinds-column COLUMN", "Column with the kinds of a scam, separated by commas.")
+@option(
+    "--rehearsal PATH",
+    "Corpus or authored messages to mix in.  [default: data/corpus.parquet or data/authored]",
 )
-@click.option(
-    "--kinds-column",
-    metavar="COLUMN",
-    help="Column with the kinds of a scam, separated by commas.  [default: kinds are not trained]",
-)
-@click.option(
-    "--rehearsal",
-    type=PATH,
-    metavar="PATH",
-    help="Corpus, or folder of authored messages, to mix in so that the bundle forgets nothing.  "
-    "[default: data/corpus.parquet, or data/authored of a checkout]",
-)
-@click.option(
-    "--epochs", type=float, default=3.0, show_default=True, help="Passes over your messages."
-)
+@option("--epochs NUMBER", "Passes over your messages.", 3.0)
 @SEED
-@click.option("--even-if-worse", is_flag=True, help="Install the new bundle even if it is worse.")
-@click.option("--overwrite", is_flag=True, help="Replace an existing bundle in DIR.")
+@option("--even-if-worse", "Install the new bundle even if it is worse.")
+@OVERWRITE_BUNDLE
 def finetune(data: Path, output: Path, **options: Any) -> None:  # noqa: ANN401
     """Fine-tune a bundle on your own labelled messages.
 
-    Three fifths of the messages are for training, together with earlier ones; one fifth calibrates
-    and one fifth compares the old and the new bundle. If the new bundle is worse, it stays in
-    DIR.run and the exit code is 5. Run the same command again to resume.
+    Three fifths of the messages are for training, together with earlier ones, so that the bundle
+    forgets nothing; one fifth calibrates and one fifth compares the old and the new bundle. Kinds
+    are trained only with --kinds-column. If the new bundle is worse, it stays in DIR.run and the
+    exit code is 5. Run the same command again to resume.
     """
-    from scamdetect.cli.console import say_next
-
     with extra("train"):
         from scamdetect.train.finetune import finetune as fit
     done = fit(data, output, say=say, **options)
