@@ -8,7 +8,7 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line; see ``scamdetect.cli.exits`` for the exit codes."""
+    """Run the command line; see ``commands.exit_code`` for the exit codes."""
     try:
         from scamdetect.cli.commands import cli
         from scamdetect.cli.streams import prepare_streams
