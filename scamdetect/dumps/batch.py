@@ -106,11 +106,7 @@ class Group:
 
 
 def grouped(items: Iterable[Item], encoding: str | None, where: str) -> Iterator[Group]:
-    """Yield groups of bounded rows and bytes.
-
-    Raises InputError if more than half of the first records cannot be decoded: then the encoding
-    is wrong, rather than single records damaged.
-    """
+    """Yield groups of bounded rows and bytes; raise InputError."""
     group, size, checked = Group([], [], 0), 0, False
     for item in items:
         if isinstance(item.record, Reject):
@@ -149,11 +145,7 @@ def record_dump(
     total: int = 0,
     where: str = "the dump",
 ) -> Dump:
-    """Return a dump of the items, read again on each pass.
-
-    Each record is a dictionary of the columns of the schema; a missing value is None. ``total`` is
-    the size of the file in bytes, ``where`` names it in errors.
-    """
+    """Return a dump of the items, read again on each pass."""
 
     def batches() -> Iterator[Batch]:
         for group in grouped(items(), encoding, where):
@@ -173,10 +165,7 @@ def is_json(field: pa.Field) -> bool:
 
 
 def column_values(table: pa.Table, name: str) -> list[Any]:
-    """Return the values of a column, or at a dotted path into one; None if it leads nowhere.
-
-    Bytes of text that are not UTF-8 become U+FFFD.
-    """
+    """Return the values of a column, or at a dotted path into one; None if it leads nowhere."""
     head, *path = [name] if name in table.column_names else name.split(".")
     if head not in table.column_names:
         return [None] * table.num_rows

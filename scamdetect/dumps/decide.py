@@ -45,12 +45,7 @@ class AllowList:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Load the list from a table or a text file, chosen by its extension.
-
-        Tables have a ``sender``, the ``text`` of a message whose template is allowed, or its
-        ``template`` hash; if a row has two, both must match. In plain text each line is a sender,
-        or ``template:`` and a hash; # starts a comment. Raises InputError.
-        """
+        """Load the list from a table or a text file, chosen by its extension; raise InputError."""
         dump = open_dump(Path(path))
         names = dump.schema.names
         if dump.format == Format.TEXT:
@@ -85,11 +80,7 @@ class AllowList:
         texts: Sequence[object],
         senders: Sequence[object] | None = None,
     ) -> list[Prediction]:
-        """Return the predictions; those of allowed messages pass, and their reason says why.
-
-        Raises InputError unless the number of texts, and of senders if given, is that of the
-        predictions.
-        """
+        """Return the predictions; those of allowed messages pass, and their reason says why."""
         for name, values in (("texts", texts), ("senders", senders)):
             if values is not None:
                 check_several(values, f"several {name}", "pass a list")
@@ -208,10 +199,7 @@ class Listed:
     def apply(
         self, predictions: Sequence[Prediction], texts: Sequence[object]
     ) -> tuple[list[Prediction], list[str | None], Counter[str]]:
-        """Return the predictions, the listed indicators of each message, and counts by feed.
-
-        Messages with a listed indicator go at least to review.
-        """
+        """Return the predictions, the listed indicators of each message, and counts by feed."""
         types = self.types
         decided, names, counts = [], [], Counter[str]()
         for prediction, text in zip(predictions, texts, strict=True):

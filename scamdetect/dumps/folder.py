@@ -12,15 +12,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from scamdetect.dumps.batch import (
-    BATCH_BYTES,
-    BATCH_ROWS,
-    JSON,
-    Batch,
-    Dump,
-    Reject,
-    is_json,
-)
+from scamdetect.dumps.batch import BATCH_BYTES, BATCH_ROWS, JSON, Batch, Dump, Reject, is_json
 from scamdetect.dumps.formats import Format
 from scamdetect.dumps.source import ReadOptions, Source, SourceFile, open_file
 from scamdetect.dumps.text import EmptyFileError, first_bytes

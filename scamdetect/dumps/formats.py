@@ -70,11 +70,7 @@ def unpacked(path: Path) -> Path:
 
 
 def default_destination(source: Path, kind: Format) -> Path:
-    """Return ``<stem>.scored.<extension>`` in the folder of the source.
-
-    The extension is that of the source, if it belongs to the format; ``.jsonl`` for plain text, and
-    ``.parquet`` for formats that cannot be written.
-    """
+    """Return ``<stem>.scored.<extension>`` in the folder of the source."""
     source = unpacked(source)
     source = source.with_name(source.stem) if source.suffix == ".zip" else source
     extension = source.suffix

@@ -94,11 +94,7 @@ def is_begun(folder: Path) -> bool:
 
 @contextmanager
 def open_parts(folder: Path, settings: dict[str, Any], *, resume: bool) -> Iterator[Parts]:
-    """Yield the parts of a new job, or those of the unfinished one with the same settings.
-
-    On an error the finished parts are kept, and the error gets a note on how to resume. Raises
-    InputError if the folder has other files or settings, OSError.
-    """
+    """Yield the parts of a new job, or those of the unfinished one with the same settings."""
     private_folder(folder, "choose another folder with --work-folder", _check_files)
     with locked(folder):
         settings_path = folder / "settings.json"

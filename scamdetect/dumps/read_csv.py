@@ -10,15 +10,7 @@ from itertools import islice
 
 import pyarrow as pa
 
-from scamdetect.dumps.batch import (
-    Batch,
-    Dump,
-    Item,
-    Reject,
-    grouped,
-    problem_of,
-    record_dump,
-)
+from scamdetect.dumps.batch import Batch, Dump, Item, Reject, grouped, problem_of, record_dump
 from scamdetect.dumps.text import MAX_LINE_BYTES, EmptyFileError, Line, Stream, read_lines
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow import array
@@ -43,10 +35,7 @@ csv.field_size_limit(MAX_LINE_BYTES)
 def open_csv(
     opener: Opener, where: str, encoding: str, delimiter: str | None, text_column: str | None
 ) -> Dump:
-    """Open CSV or TSV whose first record names the columns; raise InputError.
-
-    Without a delimiter the one that fits the first records best is used.
-    """
+    """Open CSV or TSV whose first record names the columns; raise InputError."""
     notes: tuple[str, ...] = ()
     if delimiter is None:
         delimiter, notes = _detect_delimiter(opener, encoding, text_column)
@@ -133,11 +122,7 @@ def _items(lines: Iterator[Line], stream: Stream, delimiter: str, width: int) ->
 
 
 def _records(lines: Iterator[Line], delimiter: str, width: int | None = None) -> Iterator[Record]:
-    """Yield the records; a quote that is not closed costs no later record.
-
-    A record goes on over lines only if strict CSV with the right number of cells comes out of it;
-    else its first line is a record of its own.
-    """
+    """Yield the records; a quote that is not closed costs no later record."""
     waiting: deque[Line] = deque()
     budget = _MAX_BYTES
 
@@ -206,10 +191,7 @@ def _body(text: str) -> str:
 
 
 def check_delimiter(name: str) -> str:
-    r"""Return the delimiter for one character, a name such as ``tab``, or ``\t``.
-
-    Raises InputError for anything else.
-    """
+    r"""Return the delimiter for one character, a name such as ``tab``, or ``\t``."""
     delimiter = _NAMES.get(name.lower(), "\t" if name == "\\t" else name)
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise InputError(
@@ -242,11 +224,7 @@ def _detect_delimiter(
 def _agreement(
     lines: list[Line], delimiter: str, text_column: str | None
 ) -> tuple[bool, float, int]:
-    """Return how consistently the delimiter splits the records; 0 if it never occurs.
-
-    The result holds whether the header then names the text column, the share of records with as
-    many cells as the header, and their number of cells.
-    """
+    """Return how consistently the delimiter splits the records; 0 if it never occurs."""
     records = [cells for _, cells in _records(iter(lines), delimiter) if any(cells)]
     if not records or len(records[0]) < 2:
         return False, 0.0, 0

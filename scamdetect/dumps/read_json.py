@@ -31,10 +31,7 @@ _DECODER = json.JSONDecoder(strict=False)
 def open_json(
     opener: Opener, where: str, encoding: str, *, lines: bool, survey: bool = True
 ) -> Dump:
-    """Open objects in lines (JSONL), in an array or one after the other; raise InputError.
-
-    Without ``survey`` the file is read only once, and each batch has its own columns.
-    """
+    """Open objects in lines (JSONL), in an array or one after the other; raise InputError."""
 
     def items() -> Iterator[Item]:
         return _line_items(opener(), encoding) if lines else _array_items(opener(), where)
@@ -212,10 +209,7 @@ def _array_items(stream: Stream, where: str) -> Iterator[Item]:
 
 
 def next_value(buffer: Buffer, start: re.Pattern[str] = _NEXT) -> tuple[dict[str, Any] | str, int]:
-    """Return the object at the position, or why there is none, and where it ends.
-
-    After damage, the next value follows a match of ``start``.
-    """
+    """Return the object at the position, or why there is none, and where it ends."""
     while True:
         try:
             value, end = _DECODER.raw_decode(buffer.text, buffer.at)

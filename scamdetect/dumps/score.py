@@ -159,10 +159,7 @@ class Job:
         return pa.schema([*fields, *output.SCHEMA], metadata=schema.metadata)
 
     def score(self, batch: Batch, before: Counts) -> tuple[pa.Table, Counts]:
-        """Return the rows of a batch with their predictions, and its counts.
-
-        ``before`` counts the batches before it. Raises InputError as ``check`` does.
-        """
+        """Return the rows of a batch with their predictions, and its counts; raise InputError."""
         options, table = self.options, batch.table
         damaged = sum(reject.kept for reject in batch.rejects)
         counts = Counts(rejected=len(batch.rejects) - damaged, damaged=damaged)
@@ -302,10 +299,7 @@ def _records(counts: Counts) -> int:
 
 
 def _score_parts(job: Job, parts: Parts, report: Report, stop: Stop) -> None:
-    """Score what no finished part contains yet.
-
-    A part ends with the batch that fills it, so parts depend only on the source.
-    """
+    """Score what no finished part contains yet."""
     batches, resumed = job.dump.batches(), _records(parts.counts)
     share = resumed_share = _skip(batches, resumed, job.where)
     began = time.monotonic()

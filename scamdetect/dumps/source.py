@@ -85,10 +85,7 @@ def locate(text: str | Path) -> Location:
 
 
 def find_source(text: str | Path) -> Source:
-    """Return the source for a path, a glob or a URL.
-
-    Hidden files, by Spark's rules, are skipped. Raises InputError if nothing is found or readable.
-    """
+    """Return the source for a path, a glob or a URL; raise InputError."""
     if not str(text):
         raise InputError("the source has no name; pass a file, a folder, a glob or a URL")
     path = locate(text)
@@ -276,18 +273,15 @@ def open_text_format(
 
         lines = kind is Format.JSONL
         dump = open_json(opener, where, encoding, lines=lines, survey=path is not None)
-    else:
-        assert path is not None
-        dump = _open_chat(path, kind, encoding)
-    notes = (*([] if note is None else [note]), *dump.notes)
-    return replace(dump, encoding=encoding, notes=notes, format=kind)
-
-
-def _open_chat(path: Location, kind: Format, encoding: str) -> Dump:
-    if kind is Format.TELEGRAM:
+    elif kind is Format.TELEGRAM:
         from scamdetect.dumps.telegram import open_telegram
 
-        return open_telegram(path)
-    from scamdetect.dumps.whatsapp import open_whatsapp
+        assert path is not None
+        dump = open_telegram(path)
+    else:
+        from scamdetect.dumps.whatsapp import open_whatsapp
 
-    return open_whatsapp(path, encoding)
+        assert path is not None
+        dump = open_whatsapp(path, encoding)
+    notes = (*([] if note is None else [note]), *dump.notes)
+    return replace(dump, encoding=encoding, notes=notes, format=kind)

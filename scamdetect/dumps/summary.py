@@ -127,10 +127,7 @@ def summarise(counts: Counts, *, only_flagged: bool, **known: Any) -> Summary:  
 
 
 def exceeds(limit: str | int | None, number: int, total: int, option: str) -> bool:
-    """Return True if the number is over a limit of ``N`` or ``P%`` of the total.
-
-    Raises InputError, with the option, for another limit.
-    """
+    """Return True if the number is over a limit of ``N`` or ``P%`` of the total."""
     match = _LIMIT.fullmatch("100%" if limit is None else str(limit).strip())
     if match is None or float(match[2] or 0) > 100:
         raise InputError(f"{option} must be a number or a percentage such as 0.5%")

@@ -106,10 +106,7 @@ class _Raw(io.RawIOBase):
 
 
 def open_bytes(path: Location, *, unpack: bool = True) -> Stream:
-    """Open a file for reading; decompress gzip, Zstandard and a zip archive of one file.
-
-    Raises InputError if the file cannot be read or decompressed.
-    """
+    """Open a file for reading; decompress gzip, Zstandard and a zip archive of one file."""
     where = str(path)
     try:
         file: Any = open_regular(path) if isinstance(path, Path) else path.open()
@@ -171,11 +168,7 @@ def check_encoding(name: str) -> str:
 
 
 def detect_encoding(head: bytes, where: str, given: str | None = None) -> Encoding:
-    """Return the given encoding, or detect that of the start of a file.
-
-    A file with a few lines that are not UTF-8 is read as UTF-8. Raises InputError, with the likely
-    encodings, if it is uncertain.
-    """
+    """Return the given encoding, or detect that of the start of a file; raise InputError."""
     if given is not None:
         return Encoding(check_encoding(given))
     for bom, name in _BOMS.items():
@@ -213,14 +206,9 @@ def _guess(damaged: list[bytes], total: int, where: str) -> Encoding:
         no_match_encoding=_CANDIDATES[0],
         empty_input_encoding=_CANDIDATES[0],
     )
-    guesses = sorted(
-        (
-            (codecs.lookup(name).name, one["confidence"])
-            for one in found
-            if (name := one["encoding"])
-        ),
-        key=lambda guess: -guess[1],
-    ) or [(_CANDIDATES[0], 0.0)]  # chardet has no encoding for what looks binary
+    named = [(codecs.lookup(g["encoding"]).name, g["confidence"]) for g in found if g["encoding"]]
+    # chardet has no encoding for what looks binary.
+    guesses = sorted(named, key=lambda guess: -guess[1]) or [(_CANDIDATES[0], 0.0)]
     best, confidence = guesses[0]
     text = sample.decode(best, "replace")
     rivals = [other for name, other in guesses if sample.decode(name, "replace") != text]
@@ -264,10 +252,7 @@ class Line(NamedTuple):
 
 
 def read_lines(stream: Stream, encoding: str) -> Iterator[Line]:
-    """Yield the lines, split only at newline characters, and close the stream.
-
-    A line of more than 64 MiB is cut. UTF-16 and the like become UTF-8 first.
-    """
+    """Yield the lines, split only at newline characters, and close the stream."""
     readline = stream.readline
     if encoding.startswith(("utf-16", "utf-32")) or "\n".encode(encoding) != b"\n":
         text = io.TextIOWrapper(stream, encoding, errors="replace", newline="\n")

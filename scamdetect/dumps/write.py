@@ -37,12 +37,7 @@ def write_tables(
     spreadsheet_safe: bool = False,
     access: int = ANYONE,
 ) -> None:
-    """Write the tables, of which the first has all columns and can be empty.
-
-    A file appears completely or not at all, compressed if its name ends in .gz or .zst. With
-    ``spreadsheet_safe`` cells of CSV and TSV that a spreadsheet would run get an apostrophe. Raises
-    OutputError.
-    """
+    """Write the tables, of which the first has all columns and can be empty; raise OutputError."""
     with ExitStack() as stack:
         if isinstance(target, Path):
             stack.enter_context(written(target))
