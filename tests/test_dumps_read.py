@@ -201,10 +201,10 @@ def _zip(**members: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("name", "raw"),
     [
-        ("a.csv.gz", gzip.compress(b"text\na\nb\n")),
-        ("a.csv.gz", gzip.compress(b"text\na\n") + gzip.compress(b"b\n")),
+        ("a.csv.gz", gzip.compress(b"text\na\nb\n", mtime=0)),
+        ("a.csv.gz", gzip.compress(b"text\na\n", mtime=0) + gzip.compress(b"b\n", mtime=0)),
         ("a.csv.zst", pa.compress(b"text\na\nb\n", "zstd", asbytes=True)),
-        ("a.csv", gzip.compress(b"text\na\nb\n")),
+        ("a.csv", gzip.compress(b"text\na\nb\n", mtime=0)),
         ("a.zip", _zip(inner_dot_csv=b"text\na\nb\n")),
     ],
 )
