@@ -59,8 +59,9 @@ def write_records(
 
 def _line(cells: Sequence[str | None]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(map(safe, cells))
-    return line.getvalue().encode("utf-8", "replace").decode()
+    # Without a line terminator the module leaves line breaks in cells unquoted.
+    csv.writer(line, lineterminator="\r\n").writerow(map(safe, cells))
+    return line.getvalue().removesuffix("\r\n").encode("utf-8", "replace").decode()
 
 
 def _write(path: Path, content: bytes, access: int) -> None:
@@ -329,7 +330,7 @@ def _whole_number(path: Path, place: int, given: _Given) -> int:
 def write_labelled(answers: Sequence[Answer], path: Path, access: int = ANYONE) -> None:
     """Write the messages with their labels as CSV, texts unchanged; raise OutputError."""
     file = io.StringIO()
-    table = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    table = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
     table.writeheader()
     for answer in answers:
         table.writerow({**answer.cells, "label": answer.label, "row": answer.row})
