@@ -68,9 +68,10 @@ class Finder:
         }
         for item in indicators:
             scheme, (host, *parts) = _parts(item)
-            own = {"type": item.type.value, "head": scheme + host, "parts": parts}
+            own: dict[str, object] = {"type": item.type.value, "head": scheme + host}
             campaign = f"s{_hash(item.type + item.value)}" if alone else f"t{_hash(key)}"
-            own |= {"campaign": campaign, "form": _form(item), "verified": item.verified}
+            own |= {"parts": parts, "campaign": campaign, "form": _form(item)}
+            own["verified"] = item.verified
             yield common | own
 
     def _indicators(self, message: Mapping[str, Any]) -> list[Indicator]:
