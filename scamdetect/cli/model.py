@@ -123,10 +123,10 @@ def examine(model: Path | None = None) -> Iterator[Check]:
         yield None, "self-test", "the bundle has no known answers"
         return
     predictions = detector.predict([answer.text for answer in answers])
-    differences = [
-        abs((prediction.scam_probability or 0.0) - answer.scam_probability)
-        for prediction, answer in zip(predictions, answers, strict=True)
-    ]
-    wrong = sum(difference > TOLERANCE for difference in differences)
+    scores = [prediction.scam_probability for prediction in predictions]
+    wrong = sum(
+        score is None or abs(score - answer.scam_probability) > TOLERANCE
+        for score, answer in zip(scores, answers, strict=True)
+    )
     detail = f"{wrong} of {len(answers)} known answers differ by more than {TOLERANCE}"
     yield not wrong, "self-test", f"{detail}; reinstall onnxruntime" if wrong else detail

@@ -151,6 +151,8 @@ def _judge(record: Record, day: datetime.date, least: int) -> tuple[float, str |
         )
         withdrawn = _TRUTHS[_cell(record, "withdrawn").casefold()]
         confidence = float(_cell(record, "confidence") or least)
+        if not 0 <= confidence <= 100:
+            raise ValueError
     except (KeyError, ValueError, OverflowError, OSError):
         raise _LeftOut(
             "with an invalid date, confidence or withdrawn; write 2026-12-31, 0 to 100, true"
