@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ from scamdetect.errors import InputError
 from scamdetect.frames.tables import check_several
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, LISTED, Prediction
-from scamdetect.text.indicators import IndicatorType, indicators_of
+from scamdetect.text.indicators import FOLD, MOST_READ, IndicatorType, indicators_of
 from scamdetect.text.link_disguises import may_have_links, spelt_out
 from scamdetect.text.link_finder import find_links, split_link
 from scamdetect.text.masking import masked
@@ -26,7 +27,6 @@ from scamdetect.text.normalise import fold
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _OF_LINKS = frozenset((IndicatorType.DOMAIN, IndicatorType.LINK))
-_MOST_READ, _FOLD = 20_000, 2  # as text.indicators
 _MOST_SHOWN = 20  # indicators of a message
 
 Entry = tuple[str | None, str | None]  # sender and template hash; at least one is set
@@ -68,7 +68,11 @@ class AllowList:
         """Return True if an entry needs the sender of a message."""
         return any(sender is not None for sender, _ in self.entries)
 
-    @property
+    @cached_property
+    def _has_templates(self) -> bool:
+        return any(template is not None for _, template in self.entries)
+
+    @cached_property
     def digest(self) -> str:
         """Return a sha256 of the entries, independent of their order."""
         ordered = sorted((sender or "", template or "") for sender, template in self.entries)
@@ -110,7 +114,7 @@ class AllowList:
         name = sender_name(sender)
         if name is not None and (name, None) in self.entries:
             return "sender"
-        if not isinstance(text, str) or not any(template for _, template in self.entries):
+        if not isinstance(text, str) or not self._has_templates:
             return None
         template = template_hash(text)
         if (None, template) in self.entries:
@@ -169,12 +173,12 @@ class Listed:
         """Return the number of indicators."""
         return len(self.feeds)
 
-    @property
+    @cached_property
     def types(self) -> frozenset[IndicatorType]:
         """Return the types that are listed."""
         return frozenset(IndicatorType(name) for name in {k.partition(":")[0] for k in self.feeds})
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Return a sha256 of the indicators and their feeds."""
         lines = json.dumps(sorted(self.feeds.items())).encode("utf-8", "backslashreplace")
@@ -218,7 +222,7 @@ def _candidates(
 ) -> Iterator[tuple[IndicatorType, str]]:
     """Yield the indicators of a message, and all parent domains of its hosts."""
     if types & _OF_LINKS and may_have_links(text):
-        for link in find_links(spelt_out(fold(text[:_MOST_READ], _FOLD))):
+        for link in find_links(spelt_out(fold(text[:MOST_READ], FOLD))):
             host = link.host
             while "." in host:
                 yield IndicatorType.DOMAIN, host

@@ -70,7 +70,7 @@ def check_columns(
 
     Raises InputError, with ``where`` (a file or table), if the text column is missing or is an
     output column, or if output columns exist and ``overwrite`` is False. ``first_line`` as in
-    ``shown.shown_names``.
+    ``shown.missing_column``.
     """
     if text_column not in existing:
         raise missing_column(
